@@ -1,0 +1,255 @@
+/*
+ * From a view to a choice: which kernel runs for which kind, and the draws that are prefilled for it.
+ */
+#include "core.h"
+
+enum { MOST_NOISE_ARMS = 64 }; /* past this, prefilling too few decisions at a time gains nothing */
+
+static aw_beta_set beta_set(const Core *core, const View *view) {
+    if (view->packed) return (aw_beta_set){view->packed, view->slots, view->count, view->stride, view->boosted};
+    return (aw_beta_set){core->beta.table, core->slots, view->count, core->stride, core->head[AW_HEAD_BOOSTED] > 0};
+}
+
+/*
+ * returns: the noise, filled for this decision; NULL where it is not worth while: too many arms, or a set that was not
+ * also the last one. A failed allocation only costs the cache.
+ */
+static const aw_noise *noise_for(Core *core, const View *view, const uint32_t *slots, uint64_t key, uint64_t decision) {
+    const int64_t count = view->count;
+    if (count > MOST_NOISE_ARMS || core->last != view) return NULL;
+    if (!core->noise) {
+        core->noise = PyMem_Calloc(1, sizeof *core->noise);
+        if (!core->noise) return NULL;
+    }
+    aw_noise *noise = core->noise;
+    const int64_t decisions = AW_NOISE_SLOTS / count;
+    if (core->noise_of != view->serial) {
+        for (int64_t e = 0; e < AW_NOISE_SLOTS + 8; e++) {
+            noise->slot[e] = slots[e % count];
+            noise->offset[e] = (uint32_t)(e / count);
+        }
+        core->noise_of = view->serial;
+        noise->decisions = 0;
+    }
+    if (noise->key != key || decision - noise->first >= (uint64_t)noise->decisions) {
+        noise->key = key;
+        noise->first = decision;
+        noise->decisions = decisions;
+        core->ops->noise_fill(noise, decisions * count);
+    }
+    return noise;
+}
+
+int64_t choose(Core *core, View *view, const double *context, uint64_t decision) {
+    const uint64_t key = (uint64_t)core->head[AW_HEAD_KEY];
+    const double *blocks = view->packed ? view->packed : core->blocks;
+    const uint32_t *slots = view->packed ? view->slots : core->slots;
+    switch (core->kind) {
+    case THOMPSON: {
+        if (!view->packed && core->head[AW_HEAD_PATH]) return aw_block_select(&core->beta, key, decision);
+        const aw_beta_set set = beta_set(core, view);
+        double score;
+        return core->ops->thompson_select(&set, key, decision, noise_for(core, view, slots, key, decision), &score);
+    }
+    case LINTS_DIAG:
+        return core->ops->lints_diag_select(blocks, slots, view->count, core->dim, context, key, decision);
+    case LINTS:
+        return core->ops->lints_full_select(blocks, slots, view->count, core->dim, context,
+                                            core->parameters[AW_NOISE_VARIANCE], key, decision, core->work);
+    case EPSILON_GREEDY:
+        return aw_epsilon_greedy_select(view->packed ? view->packed : core->means, view->count,
+                                        core->parameters[AW_EPSILON_SHARE], key, decision);
+    default:
+        return aw_ucb1_select(view->packed ? view->packed : core->means,
+                              view->packed ? view->packed + view->stride : core->counts, view->count,
+                              core->head[AW_HEAD_UPDATES]);
+    }
+}
+
+/* writes: one at the winner, zero elsewhere. */
+static void certain(double *out, int64_t count, int64_t winner) {
+    for (int64_t i = 0; i < count; i++) out[i] = i == winner ? 1.0 : 0.0;
+}
+
+/*
+ * P(best) of independent normal scores, from their moments; both are scratch afterwards. A context of zeros makes all
+ * scores zero: the lowest slot is certain. Where only some variances underflow, they are lifted to 1e-12 of the widest
+ * deviation, which moves no probability by more.
+ */
+static int normal_chances(Core *core, int64_t count, double *mean, double *deviation, double *scratch, double *out) {
+    double widest = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        deviation[i] = __builtin_sqrt(deviation[i]);
+        if (deviation[i] > widest) widest = deviation[i];
+    }
+    if (widest == 0.0) {
+        certain(out, count, aw_greedy(mean, count));
+        return AW_OK;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (deviation[i] < widest * 1e-12) deviation[i] = widest * 1e-12;
+    }
+    return aw_best_normal(core->isa, count, mean, deviation, out, scratch);
+}
+
+int chances(Core *core, View *view, const double *context, double *out) {
+    const int64_t count = view->count;
+    const double *means = view->packed ? view->packed : core->means;
+    if (core->kind == EPSILON_GREEDY) {
+        const double epsilon = core->parameters[AW_EPSILON_SHARE];
+        certain(out, count, aw_greedy(means, count));
+        for (int64_t i = 0; i < count; i++) out[i] = epsilon / (double)count + (1.0 - epsilon) * out[i];
+        return 0;
+    }
+    if (core->kind == UCB1) {
+        certain(out, count, choose(core, view, NULL, 0));
+        return 0;
+    }
+    double *room = PyMem_Malloc((aw_best_scratch(count) + 2 * (size_t)view->stride) * sizeof *room);
+    if (!room) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    double *mean = room + aw_best_scratch(count), *variance = mean + view->stride;
+    const double *blocks = view->packed ? view->packed : core->blocks;
+    int status;
+    if (core->kind == THOMPSON) {
+        const aw_beta_set set = beta_set(core, view);
+        status = aw_best_beta(core->isa, count, set.table + AW_ROW_ALPHA * set.stride,
+                              set.table + AW_ROW_BETA * set.stride, out, room);
+    } else {
+        if (core->kind == LINTS_DIAG) {
+            core->ops->lints_diag_moments(blocks, count, core->dim, context, mean, variance);
+        } else {
+            core->ops->lints_full_moments(blocks, count, core->dim, context, core->parameters[AW_NOISE_VARIANCE], mean,
+                                          variance, core->work);
+        }
+        status = normal_chances(core, count, mean, variance, room, out);
+    }
+    PyMem_Free(room);
+    if (status) {
+        PyErr_SetString(PyExc_ArithmeticError, aw_strerror(status));
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- batches ---- */
+
+/* The arrays that a batch reads, copied so that it can run without the GIL. */
+typedef struct frozen {
+    Core core; /* pointers into bytes */
+    View view;
+    char *bytes;
+} frozen;
+
+static void *copied(char **at, const void *from, size_t size) {
+    void *to = *at;
+    memcpy(to, from, size);
+    *at += (size + 63) / 64 * 64;
+    return to;
+}
+
+static size_t room_for(size_t size) { return (size + 63) / 64 * 64; }
+
+/* returns: 0, or -1 with an exception. The copy is of the whole set; free it with free(bytes). */
+static int freeze(Core *core, frozen *copy) {
+    const size_t p = (size_t)core->stride, d = sizeof(double);
+    const size_t shared = room_for(AW_HEAD_SIZE * 8) + room_for(AW_PARAMETERS * d) + room_for(p * 4);
+    const size_t rows = (size_t)core->rows, body = room_for(p * rows * d), work = room_for((size_t)core->dim * 8 * d);
+    const size_t leaders = room_for(AW_MAX_LEADERS * AW_BETA_ROWS * d) + 2 * room_for(AW_MAX_LEADERS * 4);
+    char *at = malloc(shared + body + 3 * room_for(p * d) + leaders + work + 64);
+    if (!at) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    copy->bytes = at;
+    copy->core = *core;
+    copy->view = *core->whole;
+    copy->core.noise = NULL;
+    copy->core.last = NULL;
+    Core *c = &copy->core;
+    c->head = copied(&at, core->head, AW_HEAD_SIZE * 8);
+    c->parameters = copied(&at, core->parameters, AW_PARAMETERS * d);
+    c->slots = copied(&at, core->slots, p * 4);
+    if (core->kind == THOMPSON) {
+        aw_beta *b = &c->beta;
+        b->head = c->head;
+        b->parameters = c->parameters;
+        b->slots = c->slots;
+        b->table = copied(&at, core->beta.table, p * rows * d);
+        b->rates = copied(&at, core->beta.rates, p * 8);
+        b->leaders = copied(&at, core->beta.leaders, AW_MAX_LEADERS * 4);
+        b->log_beta = copied(&at, core->beta.log_beta, p * d);
+        b->groups = copied(&at, core->beta.groups, p * 8);
+        b->packed = copied(&at, core->beta.packed, AW_MAX_LEADERS * AW_BETA_ROWS * d);
+        b->packed_slots = copied(&at, core->beta.packed_slots, AW_MAX_LEADERS * 4);
+    } else if (is_linear(core)) {
+        c->blocks = copied(&at, core->blocks, p * rows * d);
+        c->work = (double *)at;
+    } else {
+        c->means = copied(&at, core->means, p * d);
+        c->counts = copied(&at, core->counts, p * d);
+    }
+    return 0;
+}
+
+static void run_batch(frozen *copy, uint64_t decision, int64_t n, const double *contexts, int32_t *out) {
+    Core *core = &copy->core;
+    if (core->kind == THOMPSON && !core->head[AW_HEAD_PATH]) {
+        const aw_beta_set set = beta_set(core, &copy->view);
+        core->ops->thompson_many(&set, (uint64_t)core->head[AW_HEAD_KEY], decision, n, out);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = (int32_t)choose(core, &copy->view, contexts ? contexts + i * core->dim : NULL, decision + (uint64_t)i);
+    }
+}
+
+PyObject *core_many(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
+    Core *core = (Core *)self;
+    int64_t now;
+    if (nargs != 3 || !core->whole || !PyLong_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "select_many(n, contexts, now) of a bound core");
+        return NULL;
+    }
+    const long long n = PyLong_AsLongLong(args[0]);
+    if (n == -1 && PyErr_Occurred()) return NULL;
+    if (n < 0 || n > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_COUNT));
+        return NULL;
+    }
+    Py_buffer buffer;
+    const double *contexts = NULL;
+    if (is_linear(core)) {
+        if (take_buffer(args[1], &buffer, "d", (Py_ssize_t)(n * core->dim), 2, "contexts", 0)) return NULL;
+        contexts = buffer.buf;
+        if (aw_context_check(contexts, n * core->dim)) {
+            PyBuffer_Release(&buffer);
+            PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_CONTEXT));
+            return NULL;
+        }
+    }
+    PyObject *out = NULL;
+    frozen copy = {.bytes = NULL};
+    if (!core->whole->count) {
+        PyErr_SetString(PyExc_LookupError, "no arms");
+    } else if (!take_time(core, args[2], &now)) {
+        out = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)n * (Py_ssize_t)sizeof(int32_t));
+    }
+    if (out) {
+        advance(core, now);
+        if (freeze(core, &copy)) Py_CLEAR(out);
+    }
+    if (out) {
+        const uint64_t decision = (uint64_t)core->head[AW_HEAD_COUNTER];
+        core->head[AW_HEAD_COUNTER] += n;
+        int32_t *target = (int32_t *)PyByteArray_AsString(out);
+        PyThreadState *thread = PyEval_SaveThread();
+        run_batch(&copy, decision, n, contexts, target);
+        PyEval_RestoreThread(thread);
+    }
+    free(copy.bytes);
+    if (contexts) PyBuffer_Release(&buffer);
+    return out;
+}

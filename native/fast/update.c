@@ -1,0 +1,135 @@
+/*
+ * The calls that change a posterior: update, update_many, refresh.
+ */
+#include "core.h"
+
+/* returns: the position of an arm, or -1 with LookupError. */
+static int64_t position_of(Core *core, PyObject *arm) {
+    PyObject *found = PyDict_GetItemWithError(core->index, arm);
+    if (!found) {
+        if (!PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, arm);
+        return -1;
+    }
+    const int64_t i = PyLong_AsLongLong(found);
+    if (!core->plain_labels && Py_TYPE(arm) != Py_TYPE(core->whole->label[i])) {
+        PyErr_SetObject(PyExc_KeyError, arm);
+        return -1;
+    }
+    return i;
+}
+
+static int reward_good(const Core *core, double reward) {
+    if (core->kind == THOMPSON) return !aw_beta_check(reward);
+    const double limit = is_linear(core) ? AW_MAX_CONTEXT : __DBL_MAX__;
+    return reward >= -limit && reward <= limit;
+}
+
+/* requires: everything checked; now as take_time gave it. */
+static void apply(Core *core, int64_t i, double reward, const double *context, int64_t now) {
+    int64_t *head = core->head;
+    const double *parameters = core->parameters;
+    if (core->kind == THOMPSON) {
+        aw_beta_update(&core->beta, i, reward, now);
+        return;
+    }
+    if (core->kind == LINTS_DIAG) {
+        const int64_t half_life = head[AW_HEAD_HALF_LIFE];
+        double gain = 1.0, weight = 1.0;
+        if (half_life) {
+            advance(core, now);
+            gain = aw_growth(aw_tick(now, half_life) - head[AW_HEAD_LANDMARK]);
+            weight = aw_decay(head[AW_HEAD_TICK] - head[AW_HEAD_LANDMARK]);
+        }
+        aw_lints_diag_update(core->blocks, core->precision, core->weighted, i, core->dim, context, reward, gain, weight,
+                             parameters[AW_PRIOR_PRECISION], parameters[AW_NOISE_VARIANCE]);
+    } else if (core->kind == LINTS) {
+        aw_lints_full_update(core->blocks, core->weighted, i, core->dim, context, reward, core->work);
+    } else {
+        aw_mean_update(core->means, core->counts, i, reward);
+    }
+    head[AW_HEAD_UPDATES] += 1;
+    core->stamps[i] = head[AW_HEAD_VERSION] += 1;
+}
+
+PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Core *core = (Core *)self;
+    if (n != 4 || !core->whole) {
+        PyErr_SetString(PyExc_TypeError, "update(arm, reward, context, now) of a bound core");
+        return NULL;
+    }
+    const double reward = PyFloat_AsDouble(args[1]);
+    if (reward == -1.0 && PyErr_Occurred()) return NULL;
+    if (!reward_good(core, reward)) {
+        PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_REWARD));
+        return NULL;
+    }
+    Py_buffer buffer;
+    const double *context;
+    int64_t now;
+    if (take_context(core, args[2], &buffer, &context)) return NULL;
+    const int64_t i = take_time(core, args[3], &now) ? -1 : position_of(core, args[0]);
+    if (i >= 0) apply(core, i, reward, context, now);
+    if (context) PyBuffer_Release(&buffer);
+    return i >= 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Core *core = (Core *)self;
+    Py_buffer positions, rewards, contexts;
+    int64_t now;
+    if (n != 4 || !core->whole) {
+        PyErr_SetString(PyExc_TypeError, "update_many(positions, rewards, contexts, now) of a bound core");
+        return NULL;
+    }
+    if (take_time(core, args[3], &now)) return NULL;
+    if (take_buffer(args[0], &positions, "i", -1, 1, "positions", 0)) return NULL;
+    const Py_ssize_t size = positions.len / 4;
+    int good = !take_buffer(args[1], &rewards, "d", size, 1, "rewards", 0);
+    const int has_rewards = good;
+    const double *x = NULL;
+    if (good && is_linear(core)) {
+        good = !take_buffer(args[2], &contexts, "d", size * (Py_ssize_t)core->dim, 2, "contexts", 0);
+        if (good) {
+            x = contexts.buf;
+            if (aw_context_check(x, size * core->dim)) {
+                PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_CONTEXT));
+                good = 0;
+            }
+        }
+    }
+    const int32_t *at = positions.buf;
+    const double *r = has_rewards ? rewards.buf : NULL;
+    for (Py_ssize_t i = 0; good && i < size; i++) {
+        if (at[i] < 0 || at[i] >= core->head[AW_HEAD_COUNT] || !reward_good(core, r[i])) {
+            PyErr_Format(PyExc_ValueError, "position or reward %zd is out of range", i);
+            good = 0;
+        }
+    }
+    for (Py_ssize_t i = 0; good && i < size; i++) apply(core, at[i], r[i], x ? x + i * core->dim : NULL, now);
+    if (x) PyBuffer_Release(&contexts);
+    if (has_rewards) PyBuffer_Release(&rewards);
+    PyBuffer_Release(&positions);
+    return good ? Py_NewRef(Py_None) : NULL;
+}
+
+PyObject *core_refresh(PyObject *self, PyObject *unused) {
+    Core *core = (Core *)self;
+    (void)unused;
+    if (!core->whole) {
+        PyErr_SetString(PyExc_TypeError, "refresh() of a bound core");
+        return NULL;
+    }
+    if (core->kind == THOMPSON) {
+        aw_beta_refresh(&core->beta);
+        aw_block_consider(&core->beta);
+    } else if (core->kind == LINTS_DIAG) {
+        aw_lints_diag_refresh_all(core->blocks, core->precision, core->weighted, core->stride, core->dim,
+                                  aw_decay(core->head[AW_HEAD_TICK] - core->head[AW_HEAD_LANDMARK]),
+                                  core->parameters[AW_PRIOR_PRECISION], core->parameters[AW_NOISE_VARIANCE]);
+    } else if (core->kind == LINTS) {
+        aw_lints_full_refresh_all(core->blocks, core->weighted, core->stride, core->dim);
+    }
+    for (int64_t i = 0; i < core->stride; i++) core->stamps[i] = core->head[AW_HEAD_VERSION];
+    forget_views(core);
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,152 @@
+"""The one face of the two backends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Arrays: TypeAlias = tuple[NDArray[np.generic], ...]
+
+Label: TypeAlias = str | int | float
+Kind: TypeAlias = Literal["thompson", "lints_diag", "lints", "epsilon_greedy", "ucb1"]
+
+
+class View(Protocol):
+    """A bound candidate set: the caller's labels in the order of their slots, and a copy of their constants."""
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The labels, in the order of slots."""
+        ...
+
+
+class Core(Protocol):
+    """The per-request calls of one policy. It borrows the arrays of a posterior and owns only caches.
+
+    Candidates are ``None`` (all arms), a tuple or list of labels that was bound by :meth:`view`, or a :class:`View`.
+    A context is ``None`` or a C-contiguous float64 array (dim,). ``now`` is ``None`` or whole nanoseconds since the
+    epoch; without it, a policy that decays reads the clock.
+
+    Every call refuses what it cannot take before anything changes: ``LookupError`` for candidates that are not bound
+    and for an arm that is not in the index; ``TypeError`` and ``ValueError`` for the rest. The policies turn these
+    into armwise's own errors, with advice.
+    """
+
+    def bind(self, arrays: Arrays, labels: tuple[Label, ...], index: dict[Label, int]) -> None:
+        """Borrow arrays (see :data:`armwise_kernels.layout`), after any change of arms. Drops every view."""
+        ...
+
+    def view(
+        self,
+        key: tuple[Label, ...] | None,
+        labels: tuple[Label, ...],
+        order: NDArray[np.int32],
+        positions: NDArray[np.int32],
+        slots: NDArray[np.uint32],
+    ) -> View:
+        """Bind a candidate set, and keep it under ``key`` for later calls.
+
+        ``labels``, ``positions`` and ``slots`` stand in the order of slots; ``order[i]`` is the place of entry i in
+        the caller's list. An arm that the state does not hold has the position ``head[HEAD_COUNT]``, the prior's.
+        """
+        ...
+
+    def select(self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None) -> Label:
+        """Take one counter and return the chosen label."""
+        ...
+
+    def decide(
+        self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None
+    ) -> tuple[Label, int, str, int, float, str]:
+        """Take one counter: label, index into the candidates, id, version, exact propensity, its kind."""
+        ...
+
+    def peek(self, candidates: Sequence[Label] | View | None, context: Floats | None, decision: int) -> Label:
+        """The label that the present state gives decision ``decision``; takes no counter, moves no clock."""
+        ...
+
+    def select_many(self, n: int, contexts: Floats | None, now: int | None) -> NDArray[np.int32]:
+        """Take ``n`` counters; positions (n,), equal to ``n`` selects. ``contexts``: (n, dim) for linear kinds."""
+        ...
+
+    def propensities(
+        self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None
+    ) -> Floats:
+        """P(chosen) of each candidate, in the caller's order, float64 (K,)."""
+        ...
+
+    def update(self, arm: Label, reward: float, context: Floats | None, now: int | None) -> None:
+        """Apply one reward and raise the version by one."""
+        ...
+
+    def update_many(
+        self, positions: NDArray[np.int32], rewards: Floats, contexts: Floats | None, now: int | None
+    ) -> None:
+        """Apply rewards in order, as that many updates. All are checked before the first is applied."""
+        ...
+
+    def refresh(self) -> None:
+        """Recompute every derived constant from what the state holds: after a load, and after arms came or went."""
+        ...
+
+
+class Kernels(Protocol):
+    """The functions of a backend. Every backend and every instruction set gives the same bits."""
+
+    @property
+    def backend(self) -> str:
+        """``native`` or ``numba``."""
+        ...
+
+    @property
+    def isa(self) -> str:
+        """``scalar``, ``sse2`` or ``neon``, ``avx2``, ``avx512``; ``jit`` under Numba."""
+        ...
+
+    def philox(self, counters: ArrayLike, key: ArrayLike) -> NDArray[np.uint32]:
+        """Philox4x32-10 of uint32 counters (n, 4) under a uint32 key (2,): uint32 (n, 4)."""
+        ...
+
+    def stream_key(self, seed: int, stream: int = 0) -> int:
+        """The 64-bit key of a stream under a seed, as HEAD_KEY holds it."""
+        ...
+
+    def log(self, x: ArrayLike) -> Floats:
+        """The kernels' own natural logarithm of positive normal numbers, float64 (n,)."""
+        ...
+
+    def exp(self, x: ArrayLike) -> Floats:
+        """The kernels' own exponential of numbers in [-708, 708], float64 (n,)."""
+        ...
+
+    def log_beta(self, a: ArrayLike, b: ArrayLike) -> Floats:
+        """Log B(a, b), float64 (n,)."""
+        ...
+
+    def normal_draws(self, n: int, *, seed: int, stream: int = 0, decision: int = 0) -> Floats:
+        """The standard normals of slots 0 .. n-1 at one decision, float64 (n,)."""
+        ...
+
+    def beta_draws(
+        self, alpha: ArrayLike, beta: ArrayLike, *, seed: int, stream: int = 0, decision: int = 0, n: int = 1
+    ) -> Floats:
+        """Row i: the Beta draws of K arms (slots 0 .. K-1) at decision ``decision + i``, float64 (n, K)."""
+        ...
+
+    def best_beta(self, alpha: ArrayLike, beta: ArrayLike) -> Floats:
+        """P(arm i has the greatest draw) for independent Beta laws, float64 (K,)."""
+        ...
+
+    def best_normal(self, mean: ArrayLike, deviation: ArrayLike) -> Floats:
+        """P(arm i has the greatest draw) for independent normal laws, float64 (K,). Deviations are positive."""
+        ...
+
+    def core(self, kind: Kind) -> Core:
+        """A new, unbound core."""
+        ...

@@ -1,0 +1,90 @@
+"""Which kernels are loaded, and what describe says of them."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import armwise_kernels
+from armwise_kernels import BackendUnavailable, describe, load
+
+
+@pytest.fixture
+def native():
+    """Skip where the native modules are not installed."""
+    try:
+        return load("native")
+    except BackendUnavailable as problem:
+        pytest.skip(str(problem))
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """Forget what was loaded before and after, and start without the environment's wishes."""
+    for name in ("ARMWISE_BACKEND", "ARMWISE_REQUIRE_NATIVE"):
+        monkeypatch.delenv(name, raising=False)
+    yield monkeypatch
+    monkeypatch.undo()
+    armwise_kernels._native_face.cache_clear()
+    armwise_kernels._load.cache_clear()
+
+
+def test_describe_has_its_five_keys_and_speaks_of_what_load_gives():
+    found = describe()
+    assert set(found) == {"backend", "isa", "isas", "compiler", "version"}
+    assert (found["backend"], found["isa"]) == (load().backend, load().isa)
+    assert found["isa"] in found["isas"]
+    assert found["compiler"]
+    assert found["version"] == armwise_kernels.__version__
+
+
+def test_kernels_are_loaded_once(native):
+    assert load("native") is native
+    assert load("native", native.isa).isa == native.isa
+
+
+def test_every_instruction_set_can_be_forced(native):
+    from armwise_kernels.native import runnable
+
+    assert runnable()[0] == "scalar"
+    assert [load("native", isa).isa for isa in runnable()] == list(runnable())
+    with pytest.raises(ValueError, match="avx4096"):
+        load("native", "avx4096")
+
+
+def test_numba_has_one_instruction_set(fresh):
+    fresh.setenv("ARMWISE_BACKEND", "numba")
+    assert load("numba", "jit").isa == load("numba").isa == "jit"
+    assert describe()["isas"] == ("jit",)
+    assert "numba" in describe()["compiler"]
+    with pytest.raises(ValueError, match="jit"):
+        load("numba", "avx2")
+
+
+@pytest.mark.parametrize("name", ["cuda", "Native"])
+def test_an_unknown_backend_is_refused_wherever_it_is_named(fresh, name):
+    with pytest.raises(ValueError, match=name):
+        load(name)
+    fresh.setenv("ARMWISE_BACKEND", name)
+    with pytest.raises(ValueError, match="ARMWISE_BACKEND"):
+        load()
+
+
+@pytest.mark.parametrize("missing", ["_native", "_fast"])
+def test_without_one_native_module_numba_serves_and_the_error_names_it(fresh, missing):
+    fresh.setitem(sys.modules, f"armwise_kernels.{missing}", None)
+    armwise_kernels._native_face.cache_clear()
+    assert load().backend == "numba"
+    with pytest.raises(BackendUnavailable, match=f"armwise_kernels.{missing}"):
+        load("native")
+    fresh.setenv("ARMWISE_REQUIRE_NATIVE", "1")
+    with pytest.raises(BackendUnavailable, match=f"armwise_kernels.{missing}"):
+        load("numba")
+
+
+def test_without_numba_the_numba_backend_says_so(fresh):
+    fresh.setitem(sys.modules, "armwise_kernels.jit_backend", None)
+    armwise_kernels._load.cache_clear()
+    with pytest.raises(BackendUnavailable, match="install numba"):
+        load("numba")
