@@ -1,0 +1,139 @@
+"""Which label stands in which column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armwise.errors import ConfigurationError, UnknownArm
+from armwise.policies._labels import check_labels, clash, shown
+from armwise.posteriors._columns import Columns
+from armwise.types import IntArray, Label
+
+__all__ = ["ArmSet", "CandidateSet"]
+
+
+class CandidateSet(NamedTuple):
+    """A candidate set as a core binds it; see :meth:`armwise_kernels.protocol.Core.view`."""
+
+    key: tuple[Label, ...]
+    labels: tuple[Label, ...]
+    order: IntArray
+    positions: IntArray
+    slots: NDArray[np.uint32]
+
+
+class ArmSet:
+    """The labels of a policy's arms, in the order of columns and of slots.
+
+    Parameters
+    ----------
+    labels : tuple of labels
+        Checked, no two of them equal.
+    closed : bool
+        Whether other labels are strangers. The arms of an open set are those that got a reward, or were
+        added.
+    """
+
+    def __init__(self, labels: tuple[Label, ...], *, closed: bool) -> None:
+        self.labels = labels
+        self.index = {label: position for position, label in enumerate(labels)}
+        self.closed = closed
+
+    @classmethod
+    def given(cls, arms: Iterable[Label] | None) -> ArmSet:
+        """The set of a policy that is made with these arms; an open one without.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are none in the list, or it is no list of distinct labels.
+        """
+        return cls(() if arms is None else check_labels(arms, "arms"), closed=arms is not None)
+
+    def position(self, label: Label) -> int | None:
+        """The column of an arm; None for a label that an open set may come to hold.
+
+        Raises
+        ------
+        UnknownArm
+            If the set is closed and does not hold it.
+        ConfigurationError
+            If it is 1 where the arm is 1.0, or the other way round.
+        """
+        position = self.index.get(label)
+        if position is None:
+            if self.closed:
+                raise self.unknown(label)
+        elif clash(label, self.labels[position]):
+            msg = f"{label!r} equals the arm {self.labels[position]!r}; write it as the arm is written"
+            raise ConfigurationError(msg)
+        return position
+
+    def positions(self, labels: tuple[Label, ...]) -> list[int | None]:
+        """The column of each label, as :meth:`position`; labels that would come in must not clash either."""
+        positions = [self.position(label) for label in labels]
+        incoming: dict[Label, Label] = {}
+        for label, position in zip(labels, positions, strict=True):
+            if position is None and clash(label, incoming.setdefault(label, label)):
+                msg = f"{label!r} equals {incoming[label]!r}; write an arm in one way"
+                raise ConfigurationError(msg)
+        return positions
+
+    def unknown(self, label: Label) -> UnknownArm:
+        """The error for a label that no arm has."""
+        return UnknownArm(
+            f"no arm {label!r}; this policy has {shown(self.labels) or 'none'}; add_arm adds one"
+        )
+
+    def require_some(self) -> None:
+        """Refuse to choose among no arms.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are none.
+        """
+        if not self.labels:
+            msg = "there are no arms yet; pass candidates, or give the policy arms by add_arm or update"
+            raise ConfigurationError(msg)
+
+    def append(self, label: Label) -> None:
+        """Hold one more arm, in the next column."""
+        self.index[label] = len(self.labels)
+        self.labels = (*self.labels, label)
+
+    def without(self, position: int) -> ArmSet:
+        """The set without one arm; columns behind it move up."""
+        return ArmSet(self.labels[:position] + self.labels[position + 1 :], closed=self.closed)
+
+    def candidates(self, given: object, posterior: Columns) -> CandidateSet:
+        """A candidate set, in the order of slots.
+
+        What an open set does not hold follows its arms, in the caller's order, on the slots that would be
+        given next: so the choice is a function of the state and the list, and nothing is stored.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no list of distinct labels, or there are too many.
+        UnknownArm
+            As :meth:`position`.
+        """
+        key = check_labels(given, "candidates")
+        held = self.positions(key)
+        count, unseen = len(self.labels), held.count(None)
+        posterior.check_room(unseen)
+        following = iter(range(count, count + unseen))
+        ranks = np.array([next(following) if position is None else position for position in held], np.int64)
+        order = np.argsort(ranks)
+        ranks = ranks[order]
+        positions = np.minimum(ranks, count)
+        slots = np.where(ranks < count, posterior.slots[positions], posterior.next_slot + (ranks - count))
+        labels = tuple([key[i] for i in order])
+        return CandidateSet(
+            key, labels, order.astype(np.int32), positions.astype(np.int32), slots.astype(np.uint32)
+        )

@@ -1,0 +1,110 @@
+"""A posterior lent to cores: who may touch its arrays when, across threads and forks.
+
+A core's calls are atomic, so the hot path takes no lock. What Python itself must change or read as a whole
+(arms coming and going, a state saved or loaded) happens behind a closed door: the core is bound to arrays
+without arms, every other thread's call is refused there and comes to wait at the lock. No update falls
+between two versions of the arrays.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, Generic, TypeVar, cast
+
+from armwise.policies._arms import ArmSet
+from armwise.policies._core import HotCore, closed_door, loaded_kernels
+from armwise.policies._seeds import fresh_stream, watch_forks
+from armwise.posteriors._columns import Columns
+from armwise.types import Label
+from armwise_kernels.protocol import Kind
+
+__all__ = ["BoundPolicy"]
+
+P = TypeVar("P", bound=Columns)
+
+
+class BoundPolicy(ABC, Generic[P]):
+    """Arms, the posterior that owns their arrays, and two cores that borrow them."""
+
+    _kind: ClassVar[Kind]
+
+    def __init__(self, arms: ArmSet, posterior: P, seed: int) -> None:
+        self._kernels = loaded_kernels()
+        self._lock = threading.RLock()
+        self._arms = arms
+        self._seed = seed
+        self._posterior = posterior
+        posterior.move(0, 0, self._kernels.stream_key(seed, 0))
+        self._core = self._new_core()
+        # For work behind the closed door, and for decisions of other streams.
+        self._inner = self._new_core()
+        self._bind(self._inner)
+        self._inner.refresh()
+        self._bind(self._core)
+        watch_forks(self)
+
+    @property
+    def arms(self) -> tuple[Label, ...]:
+        """The arms that the policy holds, in the order of their slots."""
+        return self._arms.labels
+
+    @property
+    def policy_version(self) -> int:
+        """Number of state changes so far: rewards, arms that came or went, ticks of decay."""
+        return self._posterior.version
+
+    @property
+    def seed(self) -> int:
+        """The seed of all randomness, in [0, 2**64)."""
+        return self._seed
+
+    @property
+    def stream(self) -> int:
+        """Which of the seed's streams decisions draw from: 0 at first, a random one in a forked process."""
+        return self._posterior.stream
+
+    @property
+    def counter(self) -> int:
+        """The number of the next decision."""
+        return self._posterior.counter
+
+    def _new_core(self) -> HotCore:
+        return cast("HotCore", self._kernels.core(self._kind))
+
+    def _bind(self, core: HotCore) -> None:
+        core.bind(self._posterior.arrays(), self._arms.labels, self._arms.index)
+
+    def _bound_to_stream(self, stream: int) -> HotCore:
+        """A core that sees the present state with another stream in its head."""
+        head = self._posterior.on_stream(stream, self._kernels.stream_key(self._seed, stream))
+        self._inner.bind((head, *self._posterior.arrays()[1:]), self._arms.labels, self._arms.index)
+        return self._inner
+
+    @contextmanager
+    def _door_closed(self) -> Iterator[None]:
+        """Hold every other thread's call off."""
+        with self._lock:
+            self._core.bind(closed_door(self._kind), (), {})
+            try:
+                yield
+            finally:
+                self._bind(self._core)
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+        self._core.bind(closed_door(self._kind), (), {})
+
+    def _after_fork(self, *, child: bool) -> None:
+        if not child:
+            self._bind(self._core)
+            self._lock.release()
+            return
+        # The threads that held a lock of the policy or within its cores are gone, and will never release it.
+        self._lock = threading.RLock()
+        self._core, self._inner = self._new_core(), self._new_core()
+        stream = fresh_stream()
+        self._posterior.move(stream, 0, self._kernels.stream_key(self._seed, stream))
+        self._bind(self._core)

@@ -1,0 +1,102 @@
+"""Labels of arms: strings, whole numbers and finite floats, no two of them equal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import numpy as np
+from armwise_kernels import law
+
+from armwise.errors import ConfigurationError
+from armwise.types import Label
+
+__all__ = ["check_label", "check_labels", "clash", "listed", "plain", "shown"]
+
+_WHOLE: Final = 1 << 63
+_SHOWN: Final = 6
+
+
+def check_label(label: object, name: str = "arm") -> Label:
+    """Return the label as it was given.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no string, no 64-bit integer and no finite float. A bool would be taken for 0 or 1, and NaN
+        is not equal to itself.
+    """
+    if isinstance(label, str):
+        return label
+    if isinstance(label, int) and not isinstance(label, bool) and -_WHOLE <= label < _WHOLE:
+        return label
+    if isinstance(label, float) and math.isfinite(label):
+        return label
+    advice = "; convert it with .item()" if isinstance(label, np.generic) else ""
+    msg = f"{name} is {label!r}; expected a string, a 64-bit integer or a finite float{advice}"
+    raise ConfigurationError(msg)
+
+
+def check_labels(labels: object, name: str = "arms") -> tuple[Label, ...]:
+    """Return the labels of an ordered iterable, in its order.
+
+    Raises
+    ------
+    ConfigurationError
+        If they have no order, are none or more than 2**20, are not labels, or two of them are equal.
+    """
+    checked = listed(labels, name)
+    if not checked:
+        msg = f"{name} is empty; expected at least one label"
+        raise ConfigurationError(msg)
+    if len(checked) > law.MAX_ARMS:
+        msg = f"{name} holds {len(checked):,} labels; a policy takes at most {law.MAX_ARMS:,}; split the domain"
+        raise ConfigurationError(msg)
+    if len(set(checked)) != len(checked):
+        seen: dict[Label, Label] = {}
+        for label in checked:
+            if label in seen:
+                twin = seen[label]
+                msg = f"{name} holds {twin!r} and {label!r}, which are equal; give each label once"
+                raise ConfigurationError(msg)
+            seen[label] = label
+    return checked
+
+
+def listed(labels: object, name: str) -> tuple[Label, ...]:
+    """Return checked labels, some of which may be equal.
+
+    Raises
+    ------
+    ConfigurationError
+        If they have no order, or are not labels.
+    """
+    if isinstance(labels, np.ndarray):
+        labels = labels.tolist()
+    if isinstance(labels, (str, bytes)):
+        msg = f"{name} is {labels!r}, one string, and would be taken letter by letter; put it in a list"
+        raise ConfigurationError(msg)
+    if not isinstance(labels, Iterable) or isinstance(labels, (AbstractSet, Mapping)):
+        msg = f"{name} is {labels!r}; expected labels in an order: a list or a tuple"
+        raise ConfigurationError(msg)
+    return tuple([check_label(label, f"an entry of {name}") for label in labels])
+
+
+def clash(given: Label, held: Label) -> bool:
+    """Whether two equal labels are a whole number and a float, such as 1 and 1.0."""
+    return isinstance(given, float) != isinstance(held, float)
+
+
+def plain(label: Label) -> Label:
+    """The label as JSON reads it back: subclasses of str, int and float fall to these."""
+    if isinstance(label, str):
+        return str.__str__(label)
+    return float(label) if isinstance(label, float) else int(label)
+
+
+def shown(labels: tuple[Label, ...]) -> str:
+    """A few of the labels, for a message."""
+    some = ", ".join(repr(label) for label in labels[:_SHOWN])
+    return f"{some}, ... ({len(labels)} in all)" if len(labels) > _SHOWN else some

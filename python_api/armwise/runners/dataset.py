@@ -1,0 +1,291 @@
+"""Full feedback to replay: requests, and what every arm would have earned and cost on each.
+
+Two formats are read: an ``.npz`` archive of the shape of the one that comes with armwise, and a CSV whose
+columns the caller names. Whatever is wrong with a file becomes one `DataError` that says what was found and
+what was expected.
+"""
+
+from __future__ import annotations
+
+import _csv
+import csv
+import importlib.resources
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armwise.errors import ConfigurationError, DataError, StoreError
+from armwise.types import FloatArray
+
+__all__ = ["Feedback", "bundled", "read_csv", "read_npz"]
+
+# What NumPy and zipfile raise for a torn, damaged, encrypted or pickled archive.
+_DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, OverflowError)
+
+_ARRAYS = ("context", "reward", "cost", "arms")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feedback:
+    """Requests with the reward and the cost of every arm on each.
+
+    Parameters
+    ----------
+    name : str
+        Where it is from.
+    arms : tuple of str, length K
+        Names of the arms, K >= 2, no two equal.
+    context : ndarray of float64, shape (n, d)
+        Features of each request; d may be 0.
+    reward : ndarray of float64, shape (n, K)
+        What each arm would have earned.
+    cost : ndarray of float64, shape (n, K)
+        What each arm would have cost, in USD.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, a number is not finite, or the arms are not two or more different names.
+    """
+
+    name: str
+    arms: tuple[str, ...]
+    context: FloatArray
+    reward: FloatArray
+    cost: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check that the arrays belong together."""
+        if len(self.arms) < 2 or len(set(self.arms)) < len(self.arms) or "" in self.arms:
+            msg = f"{self.name}: the arms are {list(self.arms)}; expected two or more different names"
+            raise DataError(msg)
+        if self.context.ndim != 2 or len(self.context) == 0:
+            msg = f"{self.name}: context has shape {self.context.shape}; expected requests by features"
+            raise DataError(msg)
+        expected = (len(self.context), len(self.arms))
+        for name, array in (("reward", self.reward), ("cost", self.cost)):
+            if array.shape != expected:
+                msg = f"{self.name}: {name} has shape {array.shape}; expected {expected}: requests by arms"
+                raise DataError(msg)
+        for name, array in (("context", self.context), ("reward", self.reward), ("cost", self.cost)):
+            if not np.isfinite(array).all():
+                row, column = (int(place) for place in np.argwhere(~np.isfinite(array))[0])
+                msg = f"{self.name}: {name}[{row}, {column}] is {array[row, column]}; expected finite numbers"
+                raise DataError(msg)
+
+    def utility(self, cost_weight: float) -> FloatArray:
+        """Return reward - cost_weight * cost, clipped to [0, 1].
+
+        Parameters
+        ----------
+        cost_weight : float
+            What one USD weighs against a reward of one; finite and not below zero.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, K)
+            Utility of each arm on each request.
+
+        Raises
+        ------
+        ConfigurationError
+            If `cost_weight` is negative or not finite.
+        """
+        if not 0.0 <= cost_weight < np.inf:
+            msg = f"the cost weight is {cost_weight!r}; expected a finite number, zero or more"
+            raise ConfigurationError(msg)
+        # A cost that outweighs every float is a utility of zero, as any other that outweighs its reward.
+        with np.errstate(over="ignore"):
+            return np.clip(self.reward - cost_weight * self.cost, 0.0, 1.0)
+
+
+def bundled() -> Feedback:
+    """Return the data that comes with armwise: 1,785 prompts, each answered by three language models.
+
+    Examples
+    --------
+    >>> data = bundled()
+    >>> data.context.shape, data.arms[0]
+    ((1785, 24), 'google/gemini-2.5-pro')
+    """
+    with importlib.resources.as_file(importlib.resources.files("armwise.data") / "llm_routing.npz") as path:
+        return read_npz(path)
+
+
+def read_npz(path: str | os.PathLike[str]) -> Feedback:
+    """Read an archive with arrays ``context`` (n, d), ``reward`` and ``cost`` (n, K), and ``arms`` (K,).
+
+    Parameters
+    ----------
+    path : str or path-like
+        A NumPy archive. Nothing in it is unpickled.
+
+    Returns
+    -------
+    Feedback
+        What it holds; numbers become float64, other arrays are left aside.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be opened.
+    DataError
+        If it is not such an archive.
+    """
+    path = Path(path)
+    try:
+        arrays = _arrays(path)
+    except DataError:
+        raise
+    except _DAMAGED as error:
+        msg = f"{path}: not a readable .npz archive ({_first_line(error)})"
+        raise DataError(msg) from error
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror or error}); expected an .npz archive"
+        raise StoreError(msg) from error
+    arms = arrays["arms"]
+    if arms.ndim != 1 or arms.dtype.kind != "U":
+        msg = f"{path}: arms is an array of {arms.dtype}, shape {arms.shape}; expected one dimension of strings"
+        raise DataError(msg)
+    return Feedback(
+        name=path.name,
+        arms=tuple(str(arm) for arm in arms),
+        context=_numbers(path, "context", arrays["context"]),
+        reward=_numbers(path, "reward", arrays["reward"]),
+        cost=_numbers(path, "cost", arrays["cost"]),
+    )
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    *,
+    reward_columns: Sequence[str],
+    cost_columns: Sequence[str] = (),
+    context_columns: Sequence[str] = (),
+) -> Feedback:
+    """Read a CSV of one row a request and one reward column an arm, named as the arm shall be.
+
+    Parameters
+    ----------
+    path : str or path-like
+        UTF-8 text with a header line.
+    reward_columns : sequence of str
+        The column of each arm's reward.
+    cost_columns : sequence of str
+        The column of each arm's cost, in the same order; none where nothing costs anything.
+    context_columns : sequence of str
+        The columns of the features; none where there are none.
+
+    Returns
+    -------
+    Feedback
+        What the rows hold.
+
+    Raises
+    ------
+    ConfigurationError
+        If the columns named cannot be meant.
+    StoreError
+        If the file cannot be opened.
+    DataError
+        If a column is missing or a field is not a finite number.
+    """
+    path = Path(path)
+    if cost_columns and len(cost_columns) != len(reward_columns):
+        msg = (
+            f"{len(reward_columns)} reward columns and {len(cost_columns)} cost columns;"
+            " expected one cost column for each reward column, in the same order, or none"
+        )
+        raise ConfigurationError(msg)
+    wanted = [*context_columns, *reward_columns, *cost_columns]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = _rows(path, csv.reader(file, strict=True), wanted)
+    except (UnicodeDecodeError, csv.Error) as error:
+        msg = f"{path}: not a readable CSV ({_first_line(error)}); expected UTF-8 text with a header line"
+        raise DataError(msg) from error
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror or error}); expected a CSV file"
+        raise StoreError(msg) from error
+    context, reward, cost = np.split(table, [len(context_columns), len(context_columns) + len(reward_columns)], axis=1)
+    return Feedback(path.name, tuple(reward_columns), context, reward, cost if cost_columns else np.zeros_like(reward))
+
+
+def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of an archive that make feedback."""
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            msg = f"{path}: holds a single array; expected an .npz archive with {', '.join(_ARRAYS)}"
+            raise DataError(msg)
+        with archive:
+            for name in _ARRAYS:
+                if name not in archive.files:
+                    found = ", ".join(archive.files) or "nothing"
+                    msg = f"{path}: no array {name!r}; expected {', '.join(_ARRAYS)}; found {found}"
+                    raise DataError(msg)
+            return {name: _array(path, name, archive[name]) for name in _ARRAYS}
+
+
+def _array(path: Path, name: str, entry: object) -> NDArray[np.generic]:
+    """Return an entry of an archive; NumPy hands out one that is no array as bytes."""
+    if isinstance(entry, np.ndarray):
+        return entry
+    msg = f"{path}: the entry {name!r} is not an array; expected {', '.join(_ARRAYS)}"
+    raise DataError(msg)
+
+
+def _rows(path: Path, lines: _csv.Reader, wanted: Sequence[str]) -> FloatArray:
+    """Return the wanted columns of every row, float64 (rows, len(wanted))."""
+    header = next(lines, None)
+    if header is None:
+        msg = f"{path}: the file is empty; expected a header line and one row a request"
+        raise DataError(msg)
+    for column in wanted:
+        if header.count(column) != 1:
+            how = "no column" if column not in header else "more than one column"
+            msg = f"{path}: {how} {column!r}; the header has {', '.join(header)}"
+            raise DataError(msg)
+    places = [header.index(column) for column in wanted]
+    rows: list[list[float]] = []
+    for row in lines:
+        if not row:
+            continue
+        if len(row) != len(header):
+            msg = f"{path}:{lines.line_num}: {len(row)} fields; expected {len(header)}, as in the header"
+            raise DataError(msg)
+        try:
+            rows.append([float(row[place]) for place in places])
+        except ValueError:
+            place = next(place for place in places if not _is_number(row[place]))
+            msg = f"{path}:{lines.line_num}: {header[place]} is {row[place]!r}; expected a number"
+            raise DataError(msg) from None
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(wanted))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(path: Path, name: str, array: NDArray[np.generic]) -> FloatArray:
+    """Return an array of real numbers as float64."""
+    if array.dtype.kind not in "fiu":
+        msg = f"{path}: {name} is an array of {array.dtype}; expected real numbers"
+        raise DataError(msg)
+    return array.astype(np.float64)
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its name where it has none."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
