@@ -7,7 +7,7 @@ VENV ?= $(or $(VIRTUAL_ENV),.venv)
 override VENV := $(abspath $(VENV))
 NATIVE := $(shell find native -name '*.[ch]' -o -name '*.py') setup.py pyproject.toml
 INSTALL := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq
-CI := VENV=$(abspath .venv-wheel) bash .ci/run
+VENV_WHEEL ?= .venv-wheel
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench docs fuzz clean
@@ -33,8 +33,9 @@ setup: $(VENV)/.armwise-all ## an environment with the package (editable) and ev
 demo: $(VENV)/.armwise-plot ## replay real LLM routing with every policy; DEMO="--seeds 5" passes options
 	$(VENV)/bin/armwise demo $(DEMO)
 
-test: ## build the wheel, install it in .venv-wheel, run every test against it
-	EXTRAS=test $(CI) environment wheel packaging tests native integration statistical
+test: ## everything that the tests need, then every test against the built and installed wheel
+	VENV=$(abspath $(VENV_WHEEL)) EXTRAS="$(or $(EXTRAS),test)" bash .ci/run debian environment wheel packaging tests \
+		native numba integration statistical
 
 lint: setup ## linters, import contracts, types
 	VENV=$(VENV) bash .ci/run lint types
@@ -45,8 +46,8 @@ bench: setup ## ours beside the peers: prints the ratios, writes docs/benchmarks
 docs: setup ## build/docs/html, warnings as errors, doctests run
 	VENV=$(VENV) bash .ci/run docs
 
-fuzz: setup ## the property tests with fifty times as many examples
-	HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -q tests/property
+fuzz: setup ## the property tests on new examples for ten minutes; FUZZ_SECONDS=60 for one
+	VENV=$(VENV) FUZZ_SECONDS="$(or $(FUZZ_SECONDS),600)" bash .ci/run fuzz
 
 clean: ## remove what was built, and the environments made here
 	rm -rf build dist .venv .venv-wheel .venv-fallback docs/_build pykernel/armwise_kernels/*.so *.egg-info */*.egg-info

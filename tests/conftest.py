@@ -9,7 +9,7 @@ import pytest
 
 # Deadlines would be timings of a shared machine. The default profile finds the same examples on every run.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5000, print_blob=True)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=300, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 NO_SKIPS = bool(os.environ.get("ARMWISE_NO_SKIPS"))
