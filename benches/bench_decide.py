@@ -24,7 +24,7 @@ def decisions() -> Iterator[Case]:
         lambda: {"policy": thompson(counts)},
         bars={"avx512": 450.0},
     )
-    yield Case(group, "NumPy, no propensity", "np.argmax(rng.beta(a, b))", lambda: peers.numpy(counts))
+    yield Case(group, "NumPy without it", "np.argmax(rng.beta(a, b))", lambda: peers.numpy(counts))
     group = "update and decide, 10 arms, warm: propensities anew"
     yield Case(
         group,
@@ -34,7 +34,7 @@ def decisions() -> Iterator[Case]:
     )
     yield Case(
         group,
-        f"NumPy, {SIMULATED:,} draws",
+        f"NumPy {SIMULATED} draws",
         "a[3] += 0.25; b[3] += 0.75; i = np.argmax(rng.beta(a, b)); "
         f"(rng.beta(a, b, size=({SIMULATED}, 10)).argmax(axis=1) == i).mean()",
         lambda: peers.numpy(counts),

@@ -96,7 +96,7 @@ def subsets() -> Iterator[Case]:
     )
     yield Case(
         group,
-        f"{OURS}, a tuple",
+        f"{OURS} by tuple",
         "policy.select(candidates)",
         lambda: {"policy": thompson(counts), "candidates": tuple(candidates)},
     )

@@ -51,27 +51,34 @@ def many_rewards() -> Iterator[Case]:
     yield Case(
         group,
         "NumPy",
-        "a[:] += np.bincount(pulled, rewards); b[:] += np.bincount(pulled, 1.0 - rewards)",
-        lambda: peers.numpy(counts) | {"pulled": pulled, "rewards": rewards},
+        "i = [index[label] for label in labels]; "
+        "a[:] += np.bincount(i, rewards, 10); b[:] += np.bincount(i, 1.0 - rewards, 10)",
+        lambda: (
+            peers.numpy(counts)
+            | {"labels": labels, "rewards": rewards, "index": {label: i for i, label in enumerate(counts.labels)}}
+        ),
         N,
     )
 
 
 def loops() -> Iterator[Case]:
-    """A select and an update of what it chose. Past 64 arms the index is kept up to date as well."""
+    """A select and an update of what it chose, with its mean: evidence grows, and the ranks stay.
+
+    Past 64 arms the update keeps an index for the select, and its cost shows here.
+    """
     for arms in (10, 100, 1000):
         group = f"select and update, {arms:,} arms, warm"
         yield Case(
             group,
             OURS,
-            "policy.update(policy.select(), 0.25)",
-            lambda arms=arms: {"policy": thompson(warm(arms))},
+            "arm = policy.select(); policy.update(arm, reward[arm])",
+            lambda arms=arms: {"policy": thompson(warm(arms)), "reward": warm(arms).means()},
         )
         yield Case(
             group,
             "NumPy",
-            "i = np.argmax(rng.beta(a, b)); a[i] += 0.25; b[i] += 0.75",
-            lambda arms=arms: peers.numpy(warm(arms)),
+            "i = np.argmax(rng.beta(a, b)); r = reward[i]; a[i] += r; b[i] += 1.0 - r",
+            lambda arms=arms: peers.numpy(warm(arms)) | {"reward": list(warm(arms).means().values())},
         )
 
 

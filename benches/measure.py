@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from timeit import Timer
 from typing import Final, NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 __all__ = ["Latency", "Timing", "busy_thread", "interleave", "latencies", "pinned"]
 
 _BATCH: Final = 250e-6  # seconds: a thousand short calls, far less than a time slice of the scheduler
-_FEWEST: Final = 15  # rounds, however slow the contestants are
+_FEWEST: Final = 7  # batches of a contestant, however slow it is
 _MOST: Final = 1000
 
 
@@ -41,16 +43,19 @@ class Latency(NamedTuple):
 def interleave(timers: Sequence[Timer], *, seconds: float = 0.5) -> list[Timing]:
     """Time the statements in turn, batch by batch, and return a timing of each.
 
-    `seconds` is about how long to spend on each. A timer's loop counts as part of its statement: some 5 ns.
+    `seconds` is about how long to spend on each; one that is slow sits out rounds, evenly spread. A timer's
+    loop counts as part of its statement: some 5 ns.
     """
     loops = [_loops(timer) for timer in timers]
-    once = sum(timer.timeit(n) for timer, n in zip(timers, loops, strict=True))
-    rounds = min(_MOST, max(_FEWEST, int(seconds * len(timers) / once)))
+    once = [timer.timeit(n) for timer, n in zip(timers, loops, strict=True)]
+    wanted = [min(_MOST, max(_FEWEST, int(seconds / spent))) for spent in once]
+    rounds = max(wanted)
     batches: list[list[float]] = [[] for _ in timers]
     for turn in range(rounds):
         for i in range(len(timers)):
             which = (i + turn) % len(timers)  # nobody always runs after the same neighbour
-            batches[which].append(timers[which].timeit(loops[which]) / loops[which] * 1e9)
+            if turn * wanted[which] // rounds < (turn + 1) * wanted[which] // rounds:
+                batches[which].append(timers[which].timeit(loops[which]) / loops[which] * 1e9)
     return [Timing(statistics.median(batch), min(batch)) for batch in batches]
 
 
@@ -88,16 +93,19 @@ def _percentile(ordered: Sequence[int], share: float) -> int:
 
 @contextmanager
 def pinned() -> Iterator[None]:
-    """Stay on one core, the last one that may be used: the first is where interrupts land."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
+    """Stay on one core, the last one that may be used: the first is where interrupts land.
+
+    Linear algebra gets one thread: on one core, more of them only wait for each other.
+    """
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    with threadpool_limits(limits=1):
+        if cores:
+            os.sched_setaffinity(0, {max(cores)})
+        try:
+            yield
+        finally:
+            if cores:
+                os.sched_setaffinity(0, cores)
 
 
 @contextmanager

@@ -22,6 +22,12 @@ each group all contestants ran in turn, in batches of a quarter of a millisecond
 batches, `minimum` is the fastest batch, both for one decision (or reward, or draw). Ratios are of medians. The loop
 around a statement, some 5 ns, is counted to it.
 """
+_CALLS: Final = """\
+## Single calls
+
+Each call between two readings of the clock, less what the readings take. Beside a busy Python thread the interpreter
+changes hands every 5 ms: a call that this meets waits until the other thread's turn ends.
+"""
 _GROUPS: Final = """\
 ## Beside the peers
 
@@ -43,6 +49,7 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
+        """Who, and on what."""
         return f"{self.who} ({_NAMES.get(self.variant, self.variant)})" if self.variant else self.who
 
 
@@ -89,10 +96,10 @@ def span(nanoseconds: float) -> str:
     >>> span(73.21), span(7321.0), span(732_100_000.0)
     ('73.2 ns', '7.32 us', '732 ms')
     """
-    for unit in ("ns", "us", "ms"):
-        if nanoseconds < 999.5:
-            break
-        nanoseconds /= 1000.0
+    unit = "ns"
+    for larger in ("us", "ms"):
+        if nanoseconds >= 999.5:
+            nanoseconds, unit = nanoseconds / 1000.0, larger
     digits = 0 if nanoseconds >= 99.95 else 1 if nanoseconds >= 9.995 else 2
     return f"{nanoseconds:.{digits}f} {unit}"
 
@@ -114,16 +121,15 @@ def beside(group: Group) -> list[tuple[str, str, str]]:
 
 def markdown(report: Report) -> str:
     """The page."""
-    parts = [_INTRO, _table(("", ""), report.machine.items())]
-    parts += [
+    parts = [
+        _INTRO,
+        _table(("", ""), report.machine.items()),
         "## The bars",
         _table(
             ("", "on", "bar", "median", "minimum", "met"),
             ((*bar[:-1], "yes" if bar.met else "**no**") for bar in report.bars),
         ),
-        "## Single calls",
-        "Each call between two readings of the clock, less what the readings take. Beside a busy Python thread the "
-        "interpreter changes hands every 5 ms, and a call that it meets waits for the other thread's turn to end.",
+        _CALLS,
         _table(
             ("", "", "p50", "p99", "p99.9"),
             ((wait.what, wait.circumstance, *map(span, wait.latency)) for wait in report.waits),

@@ -9,6 +9,7 @@ within one run.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from timeit import Timer
@@ -95,9 +96,7 @@ def measured(section: str, name: str, cases: Sequence[Case], seconds: float) -> 
     found, absent = contestants(cases)
     timings = [
         Timing(*(figure / case.runs for figure in timing))
-        for (case, _, _), timing in zip(
-            found, interleave([timer for *_, timer in found], seconds=seconds), strict=True
-        )
+        for (case, _, _), timing in zip(found, interleave([timer for *_, timer in found], seconds=seconds), strict=True)
     ]
     rows = [
         Row(case.who, variant, case.statement, timing)
@@ -126,9 +125,7 @@ def bars_of(case: Case, row: Row, group: Group) -> Iterator[Bar]:
 
 def limit(what: str, variant: str, bar: float, timing: Timing) -> Bar:
     """A time that a median must not pass."""
-    return Bar(
-        what, variant, f"<= {span(bar)}", span(timing.median), span(timing.minimum), timing.median <= bar
-    )
+    return Bar(what, variant, f"<= {span(bar)}", span(timing.median), span(timing.minimum), timing.median <= bar)
 
 
 def grid(seconds: float) -> Iterator[Bar]:
@@ -137,7 +134,7 @@ def grid(seconds: float) -> Iterator[Bar]:
         if variant == "jit":
             continue
         with forced(variant):
-            timers = [case.timer() for case in bench_propensity.GRID]
+            timers = [case.timer() for case in bench_propensity.MIXED]
         timings = sorted(interleave(timers, seconds=seconds / 10.0))
         what = f"propensities, {len(timings)} mixed sets of 10 arms"
         yield limit(f"{what}, the median set", variant, 15_000.0, timings[len(timings) // 2])
@@ -173,9 +170,7 @@ def measure_all(seconds: float) -> Report:
     machine = describe()
     groups: list[Group] = []
     bars: list[Bar] = []
-    work = [
-        (section, name, cases) for section, all_of in SECTIONS.items() for name, cases in grouped(all_of).items()
-    ]
+    work = [(section, name, cases) for section, all_of in SECTIONS.items() for name, cases in grouped(all_of).items()]
     with pinned():
         for section, name, cases in track(work, "measuring", console=Console(stderr=True)):
             group, promised = measured(section, name, cases, seconds)
@@ -188,10 +183,11 @@ def measure_all(seconds: float) -> Report:
 
 def show(report: Report) -> None:
     """The ratios, then the bars, on the console."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() else 150
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     ratios = Table("group", "armwise", "times as long", title="ours beside the peers", box=SIMPLE_HEAD)
     for group in report.groups:
-        others = ", ".join(f"{name} {ratio}" for name, _, ratio in beside(group))
+        others = "; ".join(f"{name} {ratio}" for name, _, ratio in beside(group))
         ratios.add_row(group.name, span(group.rows[0].timing.median), others)
     console.print(ratios)
     bars = Table("bar", "on", "", "median", "minimum", "met", title="the bars", box=SIMPLE_HEAD)

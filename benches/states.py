@@ -30,6 +30,11 @@ class Counts(NamedTuple):
         """Alpha and beta, under the prior Beta(prior, prior)."""
         return prior + self.successes, prior + self.failures
 
+    def means(self) -> dict[str, float]:
+        """The posterior mean of each arm, under the prior Beta(1, 1)."""
+        a, b = self.shapes()
+        return dict(zip(self.labels, (a / (a + b)).tolist(), strict=True))
+
     def history(self) -> tuple[Whole, NDArray[np.float64]]:
         """Every pull and its reward, in a fixed random order: positions, rewards."""
         arms = np.arange(len(self.successes))
@@ -67,7 +72,7 @@ def one_leader(arms: int) -> Counts:
 def zipf_pulls(arms: int) -> Counts:
     """Pulls fall as 1 / rank and the better arms rank first, as a bandit leaves them."""
     rng = np.random.default_rng(arms)
-    pulls = np.maximum(1, 200 * arms // np.arange(1, arms + 1))
+    pulls = np.maximum(1, 50 * arms // np.arange(1, arms + 1))
     successes = rng.binomial(pulls, np.linspace(0.5, 0.05, arms))
     order = rng.permutation(arms)
     return Counts(successes[order], (pulls - successes)[order])

@@ -24,4 +24,6 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = False
+# The words of a type are text: as targets of links, a shape (n,) would lead to whatever is called n.
+napoleon_use_param = False
 napoleon_use_rtype = False

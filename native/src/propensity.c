@@ -1,48 +1,51 @@
 /*
  * Exact propensities: the chance with which Thompson sampling chooses each arm.
  *
- * Arm i wins where its draw t exceeds all others:  P_i = integral of f_i(t) prod_{j != i} F_j(t) dt.  For Beta laws t
- * is the logit of the draw: a shape below one, which has a pole at 0 or 1, becomes an exponential tail, and log f = a t
- * - (a + b) log(1 + e^t) - log B(a, b) is concave. For normal laws t is the draw itself.
+ * Arm i wins where its draw t exceeds all others: P_i = integral of f_i(t) prod_{j != i} F_j(t) dt. For Beta laws t is
+ * the logit of the draw. A shape below one, which has a pole at 0 or 1, becomes an exponential tail, and log f =
+ * a t - (a + b) log(1 + e^t) - log B(a, b) is concave. For normal laws t is the draw itself.
  *
- * The march. All integrals are taken together, from the right. Each panel carries Gauss-Legendre of order 16, shared by
- * all arms. An arm joins where its mass to the right would be exp(-26) / K; from then on its F at the nodes is what F
- * was at the right edge less the integral from the node to that edge, a constant matrix times f, split into even and
- * odd halves of 8 x 8. With T = prod F, the summand of arm i is w T f_i / F_i: no products that leave one out. The
- * march ends where T is below 1e-11, or where some law's mass to the left is negligible: T is zero from there on.
+ * The march. All integrals are taken together, from the right, panel by panel. A panel carries Gauss-Legendre of order
+ * 16, shared by all arms. An arm joins where the mass to its right would be exp(-26) / K. From then on its F at the
+ * nodes is F at the right edge less the integral from the node to that edge: a constant matrix times f, in an even and
+ * an odd half of 8 x 8. With T = prod F, a node of weight w adds w T f_i / F_i to P_i: no product has to leave one out.
+ * The march ends where T is below 1e-11, or where the mass left of the panel is negligible for some arm, whose F, and
+ * so T, is zero from there on.
  *
- * The width of a panel is the least that any arm allows at its right edge:
- *   - bend:  4 / sqrt(-(log f)''), four deviations of a normal; right of zero, where that curvature grows on the way
- * left by up to e a unit, the harmonic mean with the next limit;
- *   - fall:  log f changes by at most 12, which binds in exponential tails;
- *   - poles: log(1 + e^t) is singular at +-i pi, so near zero a panel is at most 4 wide, more the farther away, and
- *            unlimited where (a + b) e^-|t| < exp(-25.5);
- *   - an arm that has yet to join ends the panel, unless the panel suits it as well.
- * These limits resolve one f. T may fall faster than any of its factors (K equal arms: the maximum of K draws), so each
- * panel is checked: the sum over arms must equal the fall of T from edge to edge to 1e-11, else the panel is halved.
+ * A panel is as wide as every arm allows at its right edge:
+ *   - bend: 4 / sqrt(-(log f)''), four deviations of a normal. Right of zero that curvature grows on the way left, by e
+ *     a unit at most: there, the harmonic mean with the next limit;
+ *   - poles: log(1 + e^t) is singular at +-i pi. Near zero a panel is 4 wide at most, farther away more, and unlimited
+ *     where (a + b) e^-|t| < exp(-25.5);
+ *   - fall: log f changes by 12 at most, which binds in exponential tails;
+ *   - an arm that has yet to join ends the panel, unless the panel suits that arm as well.
+ * These limits resolve one f. T may fall faster than any of its factors (the greatest draw of K equal arms), so every
+ * panel is checked: what all arms gain must equal the fall of T from edge to edge to 1e-11, else the panel is halved.
  *
- * Cancellation. a t - (a + b) log(1 + e^t) - log B would lose digits as a grows. The density at the mode comes from
- * Binet's function, and from the mode to the middle of a panel, and on to its nodes, only differences are taken: with x
- * the logistic function of where one stands, log(1 + e^(t + d)) - log(1 + e^t) = log1p(x expm1(d)). The rest is sqrt(a)
- * 1e-15. For normal laws the origin lies at the mean of the arm that ends the march: means may be far from zero.
+ * Cancellation. Written as above, log f loses digits as the shapes grow. So the density at the mode comes from Binet's
+ * function; and from the mode to the middle of a panel, and from there to its nodes, only differences are taken:
+ * log(1 + e^(t + d)) - log(1 + e^t) = log1p(x (e^d - 1)), x = 1 / (1 + e^-t). What remains is sqrt(a) 1e-15. For normal
+ * laws the origin is the mean of the arm that ends the march, so means may lie far from zero.
  *
- * Accuracy, absolute, against 34 digits (tests/conformance/vectors, 435 cases) and against itself at a third of the
- * widths (4000 random cases, K to 1000): 2e-11 for shapes in [.01, 1e9], and for normals with deviations from 1e-6 to
- * 1e6 in one set; so does the sum miss one before it is normalised. Beyond 1e10 an arm both of whose shapes are larger
- * counts as one of the same mean whose lesser shape is 1e10: close means are then told apart no better than to 1e-5 on
- * the logit scale. Below .01 nothing is lost. An arm whose chance is below 1e-12 may be given 0.
+ * Accuracy, absolute, and of the sum before it is normalised: 4e-11 for shapes in [.01, 1e9] and for normals whose
+ * deviations range over 1e-6 .. 1e6 in one set, against 34 digits (tests/conformance/vectors) and, over 24,000 random
+ * sets of up to 1000 arms, against panels a third as wide. Below .01 nothing is lost. An arm with both shapes beyond
+ * 2e9 counts as one of the same mean whose lesser shape is 2e9, so that two such arms are told apart by their means
+ * alone, to 2e-5 on the logit scale; beside that, 3e-10. An arm whose chance is below 1e-11 may be given zero.
  *
- * Ten arms take 4 us (median of the grid; the worst 10) on AVX-512, 6 (14) on AVX2; 1000 warm arms 0.25 ms.
+ * Ten arms of the vectors take 4 us, the worst set 10, on AVX-512; 6 and 14 on AVX2. 1000 warm arms take 0.23 ms.
  */
 #include "kernels.h"
+#include "scalar.h"
+#include "simd/propensity_laws.h"
 
 #define SUM_TOLERANCE 1e-9
 #define MAX_MEAN 1e300
 #define MIN_DEVIATION 1e-200
 #define MAX_DEVIATION 1e200
 
-/* Doubles that an arm takes in the bodies of simd/propensity.h, and its place for a result that is not yet checked. */
-#define SCRATCH_PER_ARM 36
+/* What the bodies take, and a place for a result that is not yet checked. */
+enum { SCRATCH_PER_ARM = BEST_SCRATCH + 1 };
 
 static int64_t padded(int64_t arms) { return (arms + 7) / 8 * 8; }
 
@@ -55,7 +58,7 @@ typedef double best_kernel(int64_t count, const double *x, const double *y, doub
 
 /* requires: checked arguments. writes: p, normalised; scratch. returns: a status; on an error p is untouched. */
 static int best(best_kernel *kernel, int64_t arms, const double *x, const double *y, double *p, double *scratch) {
-    double *raw = scratch + (SCRATCH_PER_ARM - 1) * padded(arms);
+    double *raw = scratch + BEST_SCRATCH * padded(arms);
     const double sum = kernel(arms, x, y, raw, scratch), miss = sum - 1.0;
     /* written so that a NaN fails */
     if (!(miss >= -SUM_TOLERANCE && miss <= SUM_TOLERANCE)) return AW_E_NUMERIC;

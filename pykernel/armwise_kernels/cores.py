@@ -90,9 +90,7 @@ class PythonCore:
             posterior = POSTERIORS[self._kind](arrays)
             columns = posterior.everything()
             if not columns.count == len(labels) == len(index):
-                message = (
-                    f"bind: {columns.count} arms, {len(labels)} labels, {len(index)} entries in the index"
-                )
+                message = f"bind: {columns.count} arms, {len(labels)} labels, {len(index)} entries in the index"
                 raise ValueError(message)
             plain = all(type(label) is str for label in labels)
             self._bound = Bound(posterior, index, BoundView(labels, columns, self._epoch), plain)
@@ -123,9 +121,7 @@ class PythonCore:
                 self._views[key] = view
             return view
 
-    def select(
-        self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None
-    ) -> Label:
+    def select(self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None) -> Label:
         """Take one counter and return the chosen label."""
         with self._lock:
             posterior, view, x = self._request(candidates, context, now)
@@ -249,11 +245,7 @@ class PythonCore:
         elif type(candidates) is tuple or type(candidates) is list:
             key = tuple(candidates)
             view = self._views.get(key)
-            if (
-                view is not None
-                and view.key is not None
-                and (bound.plain_labels or same_types(view.key, key))
-            ):
+            if view is not None and view.key is not None and (bound.plain_labels or same_types(view.key, key)):
                 return view
         message = "candidates are not bound"
         raise LookupError(message)

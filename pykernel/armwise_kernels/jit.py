@@ -98,9 +98,7 @@ _Generate: TypeAlias = Callable[[_Target, _Builder, object, tuple[object, ...]],
 
 @intrinsic
 def _bits_of(_context: object, _x: object) -> tuple[Signature, _Generate]:
-    def generate(
-        target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]
-    ) -> object:
+    def generate(target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]) -> object:
         return builder.bitcast(values[0], target.get_value_type(types.uint64))
 
     return types.uint64(types.float64), generate
@@ -108,9 +106,7 @@ def _bits_of(_context: object, _x: object) -> tuple[Signature, _Generate]:
 
 @intrinsic
 def _float_of(_context: object, _b: object) -> tuple[Signature, _Generate]:
-    def generate(
-        target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]
-    ) -> object:
+    def generate(target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]) -> object:
         return builder.bitcast(values[0], target.get_value_type(types.float64))
 
     return types.float64(types.uint64), generate
@@ -145,9 +141,7 @@ PHILOX_W1: Final = np.uint64(0xBB67AE85)
 
 
 @kernel_inline
-def philox(
-    slot: np.uint64, decision: np.uint64, word: np.uint64, key: np.uint64
-) -> tuple[np.uint64, np.uint64]:
+def philox(slot: np.uint64, decision: np.uint64, word: np.uint64, key: np.uint64) -> tuple[np.uint64, np.uint64]:
     """The two words of an address; ``word`` is purpose << 24 | attempt. Twin: philox in simd/random.h."""
     c0, c1, c2, c3 = slot, decision & LOW, decision >> U32, word
     k0, k1 = key & LOW, key >> U32

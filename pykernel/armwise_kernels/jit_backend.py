@@ -14,7 +14,7 @@ from armwise_kernels.cores import PythonCore
 from armwise_kernels.jit import NUMBA_VERSION
 from armwise_kernels.jit_propensity import best_beta, best_normal
 from armwise_kernels.jit_special import exp_of, log_beta_of, log_of, normal_draws, philox_blocks
-from armwise_kernels.jit_thompson import beta_constants, beta_draws
+from armwise_kernels.jit_thompson import beta_constants, beta_draws, beta_draws_many
 from armwise_kernels.layout import padded
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def _writable(values: Floats) -> Floats:
 
 def _shapes(first: str, a: ArrayLike, second: str, b: ArrayLike) -> tuple[Floats, Floats]:
     left, right = paired(first, a, second, b)
-    return _within(first, left, law.MIN_SHAPE, law.MAX_SHAPE), _within(
-        second, right, law.MIN_SHAPE, law.MAX_SHAPE
-    )
+    return _within(first, left, law.MIN_SHAPE, law.MAX_SHAPE), _within(second, right, law.MIN_SHAPE, law.MAX_SHAPE)
 
 
 def _signed(key: int) -> int:
@@ -54,8 +52,8 @@ def _signed(key: int) -> int:
 class NumbaKernels:
     """The kernels compiled by Numba; see :class:`armwise_kernels.protocol.Kernels`.
 
-    >>> NumbaKernels().stream_key(1, 2) == NumbaKernels().stream_key(1, 2)
-    True
+    >>> NumbaKernels().beta_draws([2.0, 30.0], [5.0, 70.0], seed=1, n=3).shape
+    (3, 2)
     """
 
     backend = "numba"
@@ -71,9 +69,7 @@ class NumbaKernels:
     def stream_key(self, seed: int, stream: int = 0) -> int:
         """The 64-bit key of a stream under a seed."""
         whole, which = number("seed", seed, 64), number("stream", stream, 64)
-        low, high = self.philox([[which & 0xFFFFFFFF, which >> 32, 0, 0]], [whole & 0xFFFFFFFF, whole >> 32])[
-            0, :2
-        ]
+        low, high = self.philox([[which & 0xFFFFFFFF, which >> 32, 0, 0]], [whole & 0xFFFFFFFF, whole >> 32])[0, :2]
         return int(low) | int(high) << 32
 
     def log(self, x: ArrayLike) -> Floats:
@@ -115,7 +111,8 @@ class NumbaKernels:
         beta_constants(table, 0, table.shape[1])
         boosted = int(np.count_nonzero((a < 1.0) | (b < 1.0)))
         slots = np.arange(table.shape[1], dtype=np.uint32)
-        beta_draws(table, slots, boosted, key, number("decision", decision, 63), out)
+        draw = beta_draws if n <= len(a) else beta_draws_many
+        draw(table, slots, boosted, key, number("decision", decision, 63), out)
         return out
 
     def best_beta(self, alpha: ArrayLike, beta: ArrayLike) -> Floats:

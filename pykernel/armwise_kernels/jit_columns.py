@@ -116,9 +116,7 @@ class Posterior(ABC):
     def choose(self, columns: Columns, context: Floats | None, decision: int) -> int:
         """The winning column."""
 
-    def choose_many(
-        self, columns: Columns, contexts: Floats | None, decision: int, n: int
-    ) -> NDArray[np.int32]:
+    def choose_many(self, columns: Columns, contexts: Floats | None, decision: int, n: int) -> NDArray[np.int32]:
         """The winning columns of ``n`` decisions from ``decision`` on, int32 (n,)."""
         rows = [None] * n if contexts is None else contexts
         return np.array([self.choose(columns, row, decision + i) for i, row in enumerate(rows)], np.int32)

@@ -25,9 +25,7 @@ def greedy(means: NDArray[np.float64], count: int) -> int:
 
 
 @kernel
-def epsilon_greedy_select(
-    means: NDArray[np.float64], count: int, epsilon: float, key: int, decision: int
-) -> int:
+def epsilon_greedy_select(means: NDArray[np.float64], count: int, epsilon: float, key: int, decision: int) -> int:
     """Explore with probability epsilon, else the greedy position."""
     r1, r2 = philox(U0, np.uint64(decision), WORD_EPSILON, np.uint64(key))
     if unit53(r1) < epsilon:

@@ -79,17 +79,11 @@ class _Beta(Posterior):
     def choose(self, columns: Columns, context: Floats | None, decision: int) -> int:
         del context
         if columns.positions is None and self.head[law.HEAD_PATH]:
-            return block_select(
-                self.head, self.parameters, self.table, self.slots, self.rates, self.leaders, decision
-            )
+            return block_select(self.head, self.parameters, self.table, self.slots, self.rates, self.leaders, decision)
         boosted = self._boosted(columns)
-        return thompson_select(
-            columns.constants[0], columns.slots, columns.count, boosted, self.key, decision
-        )
+        return thompson_select(columns.constants[0], columns.slots, columns.count, boosted, self.key, decision)
 
-    def choose_many(
-        self, columns: Columns, contexts: Floats | None, decision: int, n: int
-    ) -> NDArray[np.int32]:
+    def choose_many(self, columns: Columns, contexts: Floats | None, decision: int, n: int) -> NDArray[np.int32]:
         if columns.positions is None and self.head[law.HEAD_PATH]:
             return super().choose_many(columns, contexts, decision, n)
         out = np.empty(n, np.int32)
@@ -203,9 +197,7 @@ class _Diagonal(_Linear):
 
     def choose(self, columns: Columns, context: Floats | None, decision: int) -> int:
         x = cast("Floats", context)
-        return lints_diag_select(
-            columns.constants[0], columns.slots, columns.count, self.dim, x, self.key, decision
-        )
+        return lints_diag_select(columns.constants[0], columns.slots, columns.count, self.dim, x, self.key, decision)
 
     def moments(self, columns: Columns, context: Floats, mean: Floats, variance: Floats) -> None:
         lints_diag_moments(columns.constants[0], columns.count, self.dim, context, mean, variance)

@@ -213,9 +213,7 @@ def best_of(
         if boosted:
             slot, inverse_a, inverse_b = slots[column:], table[INV_A, column:], table[INV_B, column:]
             for j in range((m + 7) & ~7):
-                score = boosted_log_ratio(
-                    xs[j], ys[j], np.uint64(slot[j]), decision, key, inverse_a[j], inverse_b[j]
-                )
+                score = boosted_log_ratio(xs[j], ys[j], np.uint64(slot[j]), decision, key, inverse_a[j], inverse_b[j])
                 scores[j] = score if j < m else -math.inf
                 highest = max(highest, ordered(scores[j]))
         else:
@@ -286,9 +284,7 @@ def thompson_many(
             if boosted:
                 slot, inverse_a, inverse_b = np.uint64(slots[i]), table[INV_A, i], table[INV_B, i]
                 for j in range(m):
-                    score = boosted_log_ratio(
-                        xs[j], ys[j], slot, first + np.uint64(j), bits, inverse_a, inverse_b
-                    )
+                    score = boosted_log_ratio(xs[j], ys[j], slot, first + np.uint64(j), bits, inverse_a, inverse_b)
                     winners[j] = place if score > tops[j] else winners[j]
                     tops[j] = max(tops[j], score)
             else:
@@ -339,9 +335,38 @@ def beta_draws(
             if boosted:
                 slot, inverse_a, inverse_b = slots[column:], table[INV_A, column:], table[INV_B, column:]
                 for j in range(m):
-                    drawn[j] = beta_of(
-                        xs[j], ys[j], np.uint64(slot[j]), when, bits, inverse_a[j], inverse_b[j]
-                    )
+                    drawn[j] = beta_of(xs[j], ys[j], np.uint64(slot[j]), when, bits, inverse_a[j], inverse_b[j])
             else:
                 for j in range(m):
                     drawn[j] = xs[j] / (xs[j] + ys[j])
+
+
+@kernel
+def beta_draws_many(
+    table: NDArray[np.float64],
+    slots: NDArray[np.uint32],
+    boosted: int,
+    key: int,
+    decision: int,
+    out: NDArray[np.float64],
+) -> None:
+    """As :func:`beta_draws`, faster where there are more decisions than arms: lanes are decisions."""
+    bits = np.uint64(key)
+    work = np.empty((WORK_ROWS, CHUNK))
+    xs, ys, drawn = work[X], work[Y], work[SCORE]
+    n, count = out.shape
+    for row in range(0, n, CHUNK):
+        m = min(n - row, CHUNK)
+        first = np.uint64(decision) + np.uint64(row)
+        for i in range(count):
+            decision_gammas(table, slots, i, m, bits, first, work)
+            if boosted:
+                slot, inverse_a, inverse_b = np.uint64(slots[i]), table[INV_A, i], table[INV_B, i]
+                for j in range(m):
+                    when = first + np.uint64(j)
+                    drawn[j] = beta_of(xs[j], ys[j], slot, when, bits, inverse_a, inverse_b)
+            else:
+                for j in range(m):
+                    drawn[j] = xs[j] / (xs[j] + ys[j])
+            for j in range(m):  # apart, since a loop that also strides through the rows does not vectorise
+                out[row + j, i] = drawn[j]

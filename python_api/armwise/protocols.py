@@ -75,9 +75,7 @@ class Policy(Protocol):
         """Choose n times, or once for each context: positions in `arms`, int32 (n,)."""
         ...
 
-    def update(
-        self, arm: Label, reward: float, context: ContextLike | None = None, now: Moment | None = None
-    ) -> None:
+    def update(self, arm: Label, reward: float, context: ContextLike | None = None, now: Moment | None = None) -> None:
         """Learn from one reward."""
         ...
 

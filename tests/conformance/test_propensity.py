@@ -70,9 +70,6 @@ def random_cases(seed: int, low: float, high: float):
         yield a, b
 
 
-# ---- accuracy ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["beta", "normal"])
 def test_the_vectors_are_met(kernels, kind):
     for case in vectors(kind):
@@ -137,9 +134,6 @@ def test_the_oracle_gives_its_vectors_and_closed_forms():
     assert abs(naive.best_normal([1.0, -2.0], [1.0, 2.0])[0] - law_of_sums) < 1e-25
 
 
-# ---- bits ----------------------------------------------------------------------------------------------------
-
-
 @functools.cache
 def reference(kind: str, first: bytes, second: bytes) -> bytes:
     twin = load("numba")
@@ -172,9 +166,6 @@ def test_bits_at_sizes(kernels, arms):
 def test_bits_of_odd_shapes(kernels, low, high):
     for a, b in random_cases(17, low, high):
         assert same_bits(kernels, "beta", a, b), (a, b)
-
-
-# ---- what must hold ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("low", "high"), [(-100, 100), (-100, -2), (9, 100), (-12, 12), (-100, 9)])
@@ -281,9 +272,6 @@ def test_a_sum_that_misses_one_is_an_error(monkeypatch):
     monkeypatch.setattr(jit_propensity, "SUM_TOLERANCE", -1.0)
     with pytest.raises(ArithmeticError, match="missed a sum of one"):
         jit_propensity.best_beta(np.ones(2), np.ones(2))
-
-
-# ---- the tables ----------------------------------------------------------------------------------------------
 
 
 def rule_of_sixteen() -> dict[str, np.ndarray]:

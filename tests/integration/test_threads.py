@@ -6,10 +6,10 @@ import sys
 import threading
 from collections import Counter
 
-import armwise_kernels
 import numpy as np
 import pytest
 
+import armwise_kernels
 from armwise import UCB1, EpsilonGreedy, LinTS, LinTSDiag, ThompsonSampling
 
 pytestmark = pytest.mark.integration
@@ -65,56 +65,63 @@ def test_no_update_is_lost():
     assert policy.policy_version == THREADS * UPDATES
 
 
+class Traffic:
+    """What several threads do to one policy until one of them has grown it enough."""
+
+    def __init__(self, policy, context):
+        self.policy, self.context = policy, context
+        self.done = threading.Event()
+        self.learnt, self.wrong = [], []
+
+    def learn(self):
+        given = 0
+        while not self.done.is_set():
+            self.policy.update("a", 1.0, self.context)
+            self.policy.update("b", 0.0, self.context)
+            given += 2
+        self.learnt.append(given)
+
+    def grow(self):
+        try:
+            for i in range(5 * ROUNDS):
+                self.policy.add_arm(i)
+                self.policy.update(i, 0.5, self.context)
+                if i >= STAY:
+                    self.policy.remove_arm(i - STAY)
+        finally:
+            self.done.set()
+
+    def save(self):
+        while not self.done.is_set():
+            state = self.policy.state_dict()
+            if len(state["arms"]) != len(state["slots"]):
+                self.wrong.append(state)
+
+    def choose(self):
+        while not self.done.is_set():
+            for candidates in (["a", "b"], ["b"], ("b", "a")):
+                arm = self.policy.select(candidates, self.context)
+                decision = self.policy.decide(candidates, self.context)
+                if not {arm, decision.arm} <= set(candidates):
+                    self.wrong.append((candidates, arm, decision))
+            self.policy.select(context=self.context)
+
+
 @pytest.mark.parametrize("cls", [ThompsonSampling, LinTSDiag, LinTS, EpsilonGreedy, UCB1])
 def test_nothing_is_lost_while_arms_come_and_go(cls):
     """Updates run on the hot path while other threads grow the arrays, save, choose, and remove arms."""
     linear = cls in {LinTS, LinTSDiag}
     policy = cls(["a", "b"], **{"dim": 2} if linear else {})
-    context = X if linear else None
-    done = threading.Event()
-    learnt, wrong = [], []
-
-    def learn():
-        given = 0
-        while not done.is_set():
-            policy.update("a", 1.0, context)
-            policy.update("b", 0.0, context)
-            given += 2
-        learnt.append(given)
-
-    def grow():
-        try:
-            for i in range(5 * ROUNDS):
-                policy.add_arm(i)
-                policy.update(i, 0.5, context)
-                if i >= STAY:
-                    policy.remove_arm(i - STAY)
-        finally:
-            done.set()
-
-    def save():
-        while not done.is_set():
-            state = policy.state_dict()
-            if len(state["arms"]) != len(state["slots"]):
-                wrong.append(state)
-
-    def choose():
-        while not done.is_set():
-            for candidates in (["a", "b"], ["b"], None):
-                arm = policy.select(candidates, context)
-                decision = policy.decide(candidates, context)
-                if candidates and not {arm, decision.arm} <= set(candidates):
-                    wrong.append((candidates, arm, decision))
-
-    run(learn, learn, grow, save, choose)
-    assert not wrong
-    state = policy.state_dict()
-    assert state["updates"] == sum(learnt) + 5 * ROUNDS
-    assert state["policy_version"] == sum(learnt) + 15 * ROUNDS - STAY
+    traffic = Traffic(policy, X if linear else None)
+    run(traffic.learn, traffic.learn, traffic.grow, traffic.save, traffic.choose)
+    assert not traffic.wrong
+    state, learnt = policy.state_dict(), sum(traffic.learnt)
+    assert state["updates"] == learnt + 5 * ROUNDS
+    assert state["policy_version"] == learnt + 15 * ROUNDS - STAY
     assert policy.arms == ("a", "b", *range(5 * ROUNDS - STAY, 5 * ROUNDS))
     if cls is ThompsonSampling:
         shapes = sum(state["alpha"]) + sum(state["beta"])
-        assert shapes == 2 * len(policy.arms) + sum(learnt) + STAY
+        assert shapes == 2 * len(policy.arms) + learnt + STAY
 
 
 def test_two_threads_that_bring_the_same_arm():

@@ -241,14 +241,12 @@ class Greedy(Means):
 
 
 class Bounds(Means):
-    @initialize(
-        opened=st.booleans(), initial=st.lists(st.sampled_from(LABELS), unique=True, min_size=1, max_size=4)
-    )
+    @initialize(opened=st.booleans(), initial=st.lists(st.sampled_from(LABELS), unique=True, min_size=1, max_size=4))
     def make(self, opened, initial):
         policy = UCB1(None if opened else initial)
         self.start(policy, opened=opened, initial=[] if opened else initial)
 
-    def choice(self, entries, decision, key):
+    def choice(self, entries, _decision, _key):
         return naive.ucb1_select([entry[1] for entry in entries], [entry[2] for entry in entries], self.rewards)
 
 
@@ -269,7 +267,9 @@ STRANGE = (
     | st.lists(st.floats() | st.text(max_size=1) | st.none(), max_size=4)
     | st.binary(max_size=3)
     | st.dictionaries(st.text(max_size=2), st.floats() | st.text(max_size=2) | st.none(), max_size=3)
-    | st.sampled_from([np.array([1.0, 2.0]), np.array([[1, 2]]), np.float32(0.5), np.int64(1), np.array("x"), 1j, object()])
+    | st.sampled_from(
+        [np.array([1.0, 2.0]), np.array([[1, 2]]), np.float32(0.5), np.int64(1), np.array("x"), 1j, object()]
+    )
 )
 POLICIES = [ThompsonSampling, EpsilonGreedy, UCB1, LinTS, LinTSDiag]
 

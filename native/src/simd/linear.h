@@ -25,9 +25,6 @@
 
 enum { BLOCK = 8, GROUP = 64 };
 
-/* A vector that is stored across two cache lines is slow to load again. */
-#define AW_ALIGNED _Alignas(64)
-
 /* Four accumulators of a sum over j, by j mod 4. */
 typedef struct sum4 {
     vd a0, a1, a2, a3;
@@ -116,7 +113,7 @@ AW_INLINE void laws_at(const linear_model *model, int64_t i, vd *mean, vd *varia
  * runs several vectors beside each other; in one, it waits.
  */
 AW_INLINE void normals_at(const uint32_t *slots, uint64_t key, uint64_t decision, int64_t n, double *z) {
-    AW_ALIGNED double second[GROUP];
+    _Alignas(64) double second[GROUP];
     for (int64_t i = 0; i < n; i += AW_W) {
         vu r1, r2;
         philox(ldh(slots + i), U(decision), AW_PURPOSE_DRAW, 0, key, &r1, &r2);
@@ -135,7 +132,7 @@ AW_INLINE int64_t select_by_law(const linear_model *model, const uint32_t *slots
                                 uint64_t decision) {
     leader best = no_leader();
     for (int64_t from = 0; from < count; from += GROUP) {
-        AW_ALIGNED double z[GROUP];
+        _Alignas(64) double z[GROUP]; /* stored across two cache lines, a vector would be slow to load again */
         const int64_t end = count - from < GROUP ? count : from + GROUP;
         normals_at(slots + from, key, decision, end - from, z);
         for (int64_t i = from; i < end; i += AW_W) {

@@ -19,8 +19,7 @@
 #define BEST_TRIES 4096  /* panels, at most */
 #define BEST_FLOOR 1e-30 /* of F, which divides */
 
-/* Scratch after the rows, by arm: partial sums of p (8), f / F at the nodes (16). */
-enum { BEST_PARTS = 8 / AW_W, BEST_SCRATCH = BEST_ROWS + 8 + 16 };
+enum { BEST_PARTS = 8 / AW_W }; /* vectors in eight lanes */
 
 /*
  * The weights, and the integrals from a node x_k to 1: with e the even and o the odd part of f, that of e is
@@ -94,7 +93,6 @@ AW_INLINE double best_arm(const double *above, const double *below, double edge,
         from_even[q / AW_W] = even[0] * ld(BEST_EVEN[0] + q);
         from_odd[q / AW_W] = odd[0] * ld(BEST_ODD[0] + q);
     }
-#pragma GCC unroll 7
     for (int m = 1; m < 8; m++) {
         BEST_EACH(q) {
             from_even[q / AW_W] += even[m] * ld(BEST_EVEN[m] + q);

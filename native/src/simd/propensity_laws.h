@@ -33,6 +33,8 @@ enum {
     BEST_SPREAD = BEST_A, /* standard deviation */
     BEST_RATE = BEST_B    /* and its inverse */
 };
+/* Doubles of scratch by arm: the rows, then partial sums of p (8), then f / F at the nodes (16). */
+enum { BEST_SCRATCH = BEST_ROWS + 8 + 16 };
 enum { BETA_LAW, NORMAL_LAW };
 
 #define BEST_EACH(q) for (int q = 0; q < 8; q += AW_W)
@@ -43,14 +45,13 @@ static const double BEST_NODE[8] = {0.09501250983763744, 0.2816035507792589, 0.4
 
 /* An interval with eight nodes above its middle, [0], and their mirror images below, [1]. */
 typedef struct best_panel {
-    double left, right, middle, half, log_half;
+    double left, middle, half, log_half;
     int mirrored;      /* middle > 0: Beta laws are written in 1 - x, and t counts downwards */
     double step[2][8]; /* from the middle to the node */
     double bend[2][8]; /* softplus at the node less softplus at the middle */
 } best_panel;
 
-/* Drop the last eight bits: the middle of two such numbers, if they are close, is exact, and panels join without a gap.
- */
+/* Drop the last eight bits: the middle of two such numbers that are close is exact, and panels join without a gap. */
 AW_INLINE vd best_snap(vd t) { return (vd)((vu)t & ~0xffULL); }
 
 /* exp(x) - 1 to full relative precision. requires: -700 <= x <= 700. The polynomial is that of vexp. */
@@ -227,7 +228,7 @@ AW_INLINE double best_reach(const int law, const double *rows, int64_t stride, d
  * is narrow that difference comes from log1p(exp(middle) / (1 + exp(middle)) expm1(step)), which does not cancel.
  */
 AW_INLINE best_panel best_panel_of(const int law, double left, double right) {
-    best_panel panel = {.left = left, .right = right, .middle = 0.5 * (left + right), .half = 0.5 * (right - left)};
+    best_panel panel = {.left = left, .middle = 0.5 * (left + right), .half = 0.5 * (right - left)};
     panel.log_half = vlog(V(panel.half))[0];
     if (law == NORMAL_LAW) return panel;
     panel.mirrored = panel.middle > 0.0;
@@ -253,8 +254,7 @@ AW_INLINE best_panel best_panel_of(const int law, double left, double right) {
 
 /*
  * writes:  row HERE of a Beta panel.
- * returns: 1 if some law has ended: f(t) / slope(t) at the middle, which bounds the mass to its left, is below
- * exp(-tail).
+ * returns: 1 if some law has ended: f / slope at the middle, a bound of the mass to its left, is below exp(-tail).
  */
 AW_INLINE int best_beta_here(double *rows, int64_t stride, const best_panel *panel, double tail) {
     vi ended = (vi){0};

@@ -259,7 +259,7 @@ static int64_t thompson_select(const aw_beta_set *set, uint64_t key, uint64_t de
                                double *score) {
     leader best = no_leader();
     pending listed[LISTED];
-    chunk drawn;
+    _Alignas(64) chunk drawn;
     int64_t n = 0, settled_place = 0;
     double settled = -__builtin_inf();
     const int64_t count = set->count, p = set->stride;
@@ -316,7 +316,7 @@ static void thompson_many(const aw_beta_set *set, uint64_t key, uint64_t decisio
         const uint64_t first = decision + (uint64_t)from;
         double score[BATCH], position[BATCH];
         pending listed[LISTED];
-        chunk drawn;
+        _Alignas(64) chunk drawn;
         int64_t waiting = 0;
         for (int j = 0; j < BATCH; j++) score[j] = -__builtin_inf(), position[j] = 0.0;
         for (int64_t i = 0; i < set->count; i++) {
@@ -378,7 +378,7 @@ static void beta_draws(const aw_beta_set *set, uint64_t key, uint64_t decision, 
     for (int64_t from = 0; from < count; from += CHUNK) {
         const int64_t size = count - from < CHUNK ? count - from : CHUNK;
         pending listed[CHUNK];
-        chunk drawn;
+        _Alignas(64) chunk drawn;
         int64_t n = 0;
         chunk_of_slots(&drawn, set->slots + from, size, key, decision);
         for (int64_t e = 0; e < size; e += AW_W) {

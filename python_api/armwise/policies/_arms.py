@@ -85,9 +85,7 @@ class ArmSet:
 
     def unknown(self, label: Label) -> UnknownArm:
         """The error for a label that no arm has."""
-        return UnknownArm(
-            f"no arm {label!r}; this policy has {shown(self.labels) or 'none'}; add_arm adds one"
-        )
+        return UnknownArm(f"no arm {label!r}; this policy has {shown(self.labels) or 'none'}; add_arm adds one")
 
     def require_some(self) -> None:
         """Refuse to choose among no arms.
@@ -134,6 +132,4 @@ class ArmSet:
         positions = np.minimum(ranks, count)
         slots = np.where(ranks < count, posterior.slots[positions], posterior.next_slot + (ranks - count))
         labels = tuple([key[i] for i in order])
-        return CandidateSet(
-            key, labels, order.astype(np.int32), positions.astype(np.int32), slots.astype(np.uint32)
-        )
+        return CandidateSet(key, labels, order.astype(np.int32), positions.astype(np.int32), slots.astype(np.uint32))

@@ -123,9 +123,7 @@ class ArmPolicy(SavedPolicy[P]):
             with kernel_errors("select_many"):
                 return self._core.select_many(count, contexts, moment)
 
-    def update(
-        self, arm: Label, reward: float, context: ContextLike | None = None, now: Moment | None = None
-    ) -> None:
+    def update(self, arm: Label, reward: float, context: ContextLike | None = None, now: Moment | None = None) -> None:
         """Learn from one reward.
 
         Parameters
@@ -181,7 +179,7 @@ class ArmPolicy(SavedPolicy[P]):
         """
         labels = listed(arms, "arms")
         values = self._checked_rewards(rewards, len(labels))
-        moment = _moment(now)
+        moment = nanoseconds() if now is None and self._posterior.decays else _moment(now)
         with self._lock:
             positions = self._arms.positions(labels)
             self._posterior.check_room(len(set(labels) - self._arms.index.keys()))

@@ -74,12 +74,17 @@ def _real(values: object, name: str) -> FloatArray:
     if values.dtype.kind not in "iuf":
         msg = f"{name} has dtype {values.dtype}; expected {_EXPECTED}; pass categories as a mapping"
         raise ConfigurationError(msg)
+    if values.dtype == np.float64:
+        return np.asarray(values, dtype=np.float64, order="C")
     with np.errstate(over="ignore"):  # an infinity is refused by its name later
         return np.asarray(values, dtype=np.float64, order="C")
 
 
 def _holds_bool(values: object) -> bool:
     """Whether a list holds a truth value, which NumPy would turn into a number beside numbers."""
-    return isinstance(values, (list, tuple)) and any(
-        isinstance(value, (bool, np.bool_)) or _holds_bool(value) for value in values
-    )
+    if not isinstance(values, (list, tuple)):
+        return False
+    types = set(map(type, values))
+    if types <= {float, int}:
+        return False
+    return not types.isdisjoint({bool, np.bool_}) or any(map(_holds_bool, values))

@@ -8,10 +8,10 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 import numpy as np
-from armwise_kernels import law
 
 from armwise.errors import ConfigurationError
 from armwise.types import Label
+from armwise_kernels import law
 
 __all__ = ["check_label", "check_labels", "clash", "listed", "plain", "shown"]
 
@@ -54,14 +54,12 @@ def check_labels(labels: object, name: str = "arms") -> tuple[Label, ...]:
     if len(checked) > law.MAX_ARMS:
         msg = f"{name} holds {len(checked):,} labels; a policy takes at most {law.MAX_ARMS:,}; split the domain"
         raise ConfigurationError(msg)
-    if len(set(checked)) != len(checked):
-        seen: dict[Label, Label] = {}
-        for label in checked:
-            if label in seen:
-                twin = seen[label]
-                msg = f"{name} holds {twin!r} and {label!r}, which are equal; give each label once"
-                raise ConfigurationError(msg)
-            seen[label] = label
+    seen: dict[Label, Label] = {}
+    for label in checked:
+        if label in seen:
+            msg = f"{name} holds {seen[label]!r} and {label!r}, which are equal; give each label once"
+            raise ConfigurationError(msg)
+        seen[label] = label
     return checked
 
 

@@ -17,9 +17,7 @@ class MeanPolicy(ArmPolicy[MeanPosterior]):
         """The mean reward of each arm, and of how many rewards."""
         with self._door_closed():
             means, counts = self._posterior.means.tolist(), self._posterior.counts.tolist()
-            return {
-                arm: (mean, int(count)) for arm, mean, count in zip(self.arms, means, counts, strict=True)
-            }
+            return {arm: (mean, int(count)) for arm, mean, count in zip(self.arms, means, counts, strict=True)}
 
     def _checked_rewards(self, rewards: object, count: int) -> FloatArray:
         return checked_rewards(rewards, count, -LARGEST, LARGEST)

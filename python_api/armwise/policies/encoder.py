@@ -190,11 +190,7 @@ class ContextEncoder:
         fields.whole("dim", self._dim, self._dim)
         warm_up = fields.whole("warm_up", 1)
         keys = fields.items("keys")
-        if (
-            not all(isinstance(key, str) for key in keys)
-            or len(set(keys)) != len(keys)
-            or len(keys) >= self._dim
-        ):
+        if not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys) or len(keys) >= self._dim:
             fields.refuse("keys", f"at most {self._dim - 1} strings, none twice")
         count = len(keys)
         seen = fields.wholes("seen", count, 1, _MANY)
@@ -202,16 +198,13 @@ class ContextEncoder:
         squares = fields.numbers("squares", (count,), 0.0, _LARGEST)
         self._warm_up = warm_up
         self._scales = {
-            str(key): _Scale(n, float(m), float(s))
-            for key, n, m, s in zip(keys, seen, mean, squares, strict=True)
+            str(key): _Scale(n, float(m), float(s)) for key, n, m, s in zip(keys, seen, mean, squares, strict=True)
         }
 
     def _hashed(self, *words: str) -> tuple[int, float]:
         """A column of the upper half, and a sign."""
         text = "\0".join(f"{len(word)}:{word}" for word in words)
-        digest = int.from_bytes(
-            blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
-        )
+        digest = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
         first = 1 + (self._dim - 1) // 2
         return first + (digest >> 1) % (self._dim - first), -1.0 if digest & 1 else 1.0
 

@@ -90,10 +90,6 @@ class EpsilonGreedy(MeanPolicy):
 
     def _restored(self, fields: Fields, arms: int) -> MeanPosterior:
         posterior = MeanPosterior.restored(fields, arms)
-        epsilon = (
-            self.epsilon
-            if fields.legacy and not fields.says("epsilon")
-            else fields.number("epsilon", 0.0, 1.0)
-        )
+        epsilon = self.epsilon if fields.legacy and not fields.says("epsilon") else fields.number("epsilon", 0.0, 1.0)
         posterior.parameters[law.EPSILON_SHARE] = epsilon
         return posterior

@@ -93,9 +93,7 @@ class LinTS(LinearPolicy[FullPosterior]):
         super().__init__(held, posterior, draw_seed(seed, rng))
 
     def __repr__(self) -> str:
-        return (
-            f"<LinTS [{shown(self.arms)}] dim={self.dim}, sigma={self.sigma} version={self.policy_version}>"
-        )
+        return f"<LinTS [{shown(self.arms)}] dim={self.dim}, sigma={self.sigma} version={self.policy_version}>"
 
     def _restored(self, fields: Fields, arms: int) -> FullPosterior:
         return FullPosterior.restored(fields, arms, self.dim)

@@ -129,9 +129,7 @@ class ThompsonSampling(ArmPolicy[BetaPosterior]):
 
     def __repr__(self) -> str:
         decay = "" if self.half_life is None else f", half_life={self.half_life}"
-        return (
-            f"<ThompsonSampling [{shown(self.arms)}] prior={self.prior}{decay} version={self.policy_version}>"
-        )
+        return f"<ThompsonSampling [{shown(self.arms)}] prior={self.prior}{decay} version={self.policy_version}>"
 
     def _checked_rewards(self, rewards: object, count: int) -> FloatArray:
         return checked_rewards(rewards, count, 0.0, 1.0, _REMEDY)

@@ -59,9 +59,7 @@ class UCB1(MeanPolicy):
     _kind: ClassVar[Kind] = "ucb1"
     _name: ClassVar[str] = "UCB1"
 
-    def __init__(
-        self, arms: Iterable[Label] | None = None, *, seed: int | None = None, rng: Rng | None = None
-    ) -> None:
+    def __init__(self, arms: Iterable[Label] | None = None, *, seed: int | None = None, rng: Rng | None = None) -> None:
         held = ArmSet.given(arms)
         super().__init__(held, MeanPosterior(len(held.labels)), draw_seed(seed, rng))
 

@@ -54,6 +54,11 @@ class Columns(ABC):
         return int(self.head[law.HEAD_VERSION])
 
     @property
+    def decays(self) -> bool:
+        """Whether evidence counts less as time passes."""
+        return bool(self.head[law.HEAD_HALF_LIFE])
+
+    @property
     def stream(self) -> int:
         """The stream of random numbers that decisions draw from."""
         return int(self.head[law.HEAD_STREAM])

@@ -108,9 +108,7 @@ def restore_clock(head: NDArray[np.int64], fields: Fields) -> None:
         clock.refuse("tick", f"{_tick(now, half_life)}, which is the tick of 'now' under this half-life")
     landmark = clock.whole("landmark", 0, tick)
     if landmark % law.TICKS_PER_HALF_LIFE or (tick - landmark) // law.TICKS_PER_HALF_LIFE >= _LIVES:
-        clock.refuse(
-            "landmark", f"a multiple of {law.TICKS_PER_HALF_LIFE}, within {_LIVES} half-lives of the tick"
-        )
+        clock.refuse("landmark", f"a multiple of {law.TICKS_PER_HALF_LIFE}, within {_LIVES} half-lives of the tick")
     head[law.HEAD_NOW] = now
     head[law.HEAD_TICK] = tick
     head[law.HEAD_LANDMARK] = landmark
@@ -119,6 +117,4 @@ def restore_clock(head: NDArray[np.int64], fields: Fields) -> None:
 def _tick(now: int, half_life: int) -> int:
     """The tick of a time; the law of native/src/clock.c."""
     ticks = law.TICKS_PER_HALF_LIFE
-    return now // half_life * ticks + min(
-        ticks - 1, int(float(now % half_life) * float(ticks) / float(half_life))
-    )
+    return now // half_life * ticks + min(ticks - 1, int(float(now % half_life) * float(ticks) / float(half_life)))

@@ -73,9 +73,7 @@ class BetaPosterior(Columns):
             a, b = real(prior[0]), real(prior[1])
             if min(a, b) >= law.MIN_SHAPE and max(a, b) <= law.MAX_SHAPE:
                 return a, b
-        msg = (
-            f"prior is {prior!r}; expected (alpha, beta), two numbers in [1e-100, 1e100], such as (1.0, 1.0)"
-        )
+        msg = f"prior is {prior!r}; expected (alpha, beta), two numbers in [1e-100, 1e100], such as (1.0, 1.0)"
         raise ConfigurationError(msg)
 
     @property
@@ -137,7 +135,7 @@ class BetaPosterior(Columns):
         """Everything but labels and seed: evidence under a half-life, else shapes and the large-K index."""
         count = self.count
         state = super().state() | {"prior": list(self.prior)} | clock_state(self.head)
-        if self.head[law.HEAD_HALF_LIFE]:
+        if self.decays:
             names = ("prior_alpha", "prior_beta", "evidence_alpha", "evidence_beta")
             return state | {name: rows(self._evidence[i, :count]) for i, name in enumerate(names)}
         index = self._index()
@@ -161,7 +159,7 @@ class BetaPosterior(Columns):
         posterior = cls(arms, prior=prior, half_life=restored_half_life(fields))
         posterior._restore(fields)
         restore_clock(posterior.head, fields)
-        if posterior.head[law.HEAD_HALF_LIFE]:
+        if posterior.decays:
             for row, name in enumerate(("prior_alpha", "prior_beta")):
                 posterior._evidence[row, :arms] = fields.numbers(name, (arms,), low, high)
             for row, name in enumerate(("evidence_alpha", "evidence_beta"), start=law.EVIDENCE_A):
@@ -177,13 +175,9 @@ class BetaPosterior(Columns):
         """Keep the index for :meth:`restore_index`, checked, where it was saved with these shapes."""
         path = index.whole("path", 0, 1)
         leaders = index.wholes("leaders", None, 0, max(self.count - 1, 0), rising=True)
-        if len(leaders) not in (law.BLOCK_LEADERS if path else (0,)) or (
-            path and self.count < law.BLOCK_MIN_ARMS
-        ):
+        if len(leaders) not in (law.BLOCK_LEADERS if path else (0,)) or (path and self.count < law.BLOCK_MIN_ARMS):
             index.refuse("leaders", f"{law.BLOCK_LEADERS} positions on path 1, none on path 0")
-        saved = _Index(
-            path, leaders, index.number("level", -_EDGE, _EDGE), index.whole("since", 0, law.MAX_ARMS)
-        )
+        saved = _Index(path, leaders, index.number("level", -_EDGE, _EDGE), index.whole("since", 0, law.MAX_ARMS))
         if index.text("fingerprint") == self._fingerprint(saved):
             self._saved_index = saved
 

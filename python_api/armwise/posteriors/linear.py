@@ -72,9 +72,7 @@ class LinearPosterior(Columns):
         """A checked prior of one arm: mean (dim,), precision (dim,) at least the policy's own."""
         if isinstance(prior, Sequence) and len(prior) == 2:
             mean, precision = (_row(part, self.dim) for part in prior)
-            if np.all(np.abs(mean) <= _HIGH) and np.all(
-                (self.prior_precision <= precision) & (precision <= _HIGH)
-            ):
+            if np.all(np.abs(mean) <= _HIGH) and np.all((self.prior_precision <= precision) & (precision <= _HIGH)):
                 return mean, precision
         msg = (
             f"prior is {prior!r}; expected (mean, precision): numbers or arrays ({self.dim},), the mean "
@@ -231,9 +229,7 @@ class FullPosterior(LinearPosterior):
         if not (factor[:, posterior._diagonal] >= np.sqrt(posterior.prior_precision)).all():
             fields.refuse("factor", "Cholesky factors with diagonals of at least sqrt(prior_precision)")
         for position in range(arms):
-            posterior._blocks[position // law.LANES, : posterior._entries, position % law.LANES] = factor[
-                position
-            ]
+            posterior._blocks[position // law.LANES, : posterior._entries, position % law.LANES] = factor[position]
         return posterior
 
 

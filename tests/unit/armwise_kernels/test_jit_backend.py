@@ -46,6 +46,8 @@ def test_draws_equal_the_oracle(naive, kernels, rng, shapes, arms):
         found = kernels.beta_draws(alpha, beta, n=3, **at)
         assert found.shape == (3, arms)
         assert found.tolist() == naive.beta_draws(alpha, beta, n=3, **at)
+        longer = kernels.beta_draws(alpha, beta, n=arms + 3, **at)
+        assert longer[:3].tolist() == found.tolist()
         assert kernels.normal_draws(arms, **at).tolist() == naive.normal_draws(arms, **at)
 
 

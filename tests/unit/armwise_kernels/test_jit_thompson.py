@@ -55,6 +55,9 @@ def test_draws_selects_and_batches_equal_the_oracle(naive, rng, signed, shapes, 
     draws, chosen = np.empty((n, arms)), np.empty(n, np.int32)
     jit_thompson.beta_draws(table, numbers, boosted, signed(key), FAR, draws)
     jit_thompson.thompson_many(table, numbers, arms, boosted, signed(key), FAR, chosen)
+    others = np.empty_like(draws)
+    jit_thompson.beta_draws_many(table, numbers, boosted, signed(key), FAR, others)
+    assert (others == draws).all()
     for i in range(n):
         assert draws[i].tolist() == [
             naive.beta_draw(slot, FAR + i, a, b, key) for slot, a, b in zip(slots, alpha, beta, strict=True)
@@ -63,6 +66,15 @@ def test_draws_selects_and_batches_equal_the_oracle(naive, rng, signed, shapes, 
         assert chosen[i] == winner
         assert jit_thompson.thompson_select(table, numbers, arms, boosted, signed(key), FAR + i) == winner
     assert ((draws >= 0.0) & (draws <= 1.0)).all()
+
+
+@pytest.mark.parametrize("regime", ["warm", "small"])
+def test_draws_of_many_decisions_equal_those_of_few(rng, shapes, table_of, regime):
+    table, numbers, boosted = table_of(*shapes(regime, 3, rng))
+    few, many = np.empty((jit_thompson.CHUNK + 9, 3)), np.empty((jit_thompson.CHUNK + 9, 3))
+    jit_thompson.beta_draws(table, numbers, boosted, 99, FAR, few)
+    jit_thompson.beta_draws_many(table, numbers, boosted, 99, FAR, many)
+    assert (few == many).all()
 
 
 @pytest.mark.parametrize("boosted", [0, 3])

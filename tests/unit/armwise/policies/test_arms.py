@@ -116,7 +116,7 @@ def test_an_open_set_may_run_empty(make, unchanged):
     assert policy.select(["a", "b"], make.context, make.now(1)) in {"a", "b"}
 
 
-def test_select_stores_nothing_for_arms_never_updated(make, unchanged):
+def test_select_stores_nothing_for_arms_never_updated(make):
     policy = make(None)
     for i in range(100):
         assert policy.select([f"x{i}", f"y{i}"], make.context, make.now(0))[1:] == str(i)

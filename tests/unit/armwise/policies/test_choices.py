@@ -250,7 +250,7 @@ def test_a_kernel_that_refuses_good_arguments_is_a_defect(make, monkeypatch):
 
     class Broken:
         def __getattr__(self, name):
-            def refuse(*arguments):
+            def refuse(*_arguments):
                 raise ValueError(name)
 
             return refuse

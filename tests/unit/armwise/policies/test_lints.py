@@ -99,9 +99,19 @@ def test_a_prior_of_its_own_under_decay():
 
 @pytest.mark.parametrize(
     "prior",
-    [(0.0, 0.5), (0.0, np.nan), (np.inf, 2.0), ([1.0, 2.0], 2.0), (0.0, [2.0] * 5), ("0", 2.0), (None, 2.0), (0.0, 1e31),
-     (True, 2.0), ([[1.0], [1.0, 2.0]], 2.0)],
-)  # fmt: skip
+    [
+        (0.0, 0.5),
+        (0.0, np.nan),
+        (np.inf, 2.0),
+        ([1.0, 2.0], 2.0),
+        (0.0, [2.0] * 5),
+        ("0", 2.0),
+        (None, 2.0),
+        (0.0, 1e31),
+        (True, 2.0),
+        ([[1.0], [1.0, 2.0]], 2.0),
+    ],
+)
 def test_bad_priors(cls, unchanged, prior):
     policy = trained(cls)
     with unchanged(policy, ConfigurationError, "prior"):
@@ -110,7 +120,14 @@ def test_bad_priors(cls, unchanged, prior):
 
 @pytest.mark.parametrize(
     "context",
-    [X[0].tolist(), tuple(X[0]), X[0].astype(np.longdouble), np.repeat(X[0], 2)[::2], X[0].astype(">f8"), memoryview(X[0])],
+    [
+        X[0].tolist(),
+        tuple(X[0]),
+        X[0].astype(np.longdouble),
+        np.repeat(X[0], 2)[::2],
+        X[0].astype(">f8"),
+        memoryview(X[0]),
+    ],
     ids=["list", "tuple", "longdouble", "strided", "big-endian", "memoryview"],
 )
 def test_contexts_are_converted(cls, context):

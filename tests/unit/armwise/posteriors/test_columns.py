@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from armwise_kernels import law
 
 from armwise import ConfigurationError
 from armwise.posteriors import BetaPosterior, DiagonalPosterior, FullPosterior, MeanPosterior
+from armwise_kernels import law
 
 MAKERS = {
     "beta": lambda n: BetaPosterior(n, prior=(0.5, 3.0), half_life=0),

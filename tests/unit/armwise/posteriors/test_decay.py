@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from armwise_kernels import law
 
 from armwise import SnapshotError
 from armwise.posteriors._decay import clock_state, growth, half_life_of, half_life_span, restore_clock
 from armwise.posteriors._fields import Fields
+from armwise_kernels import law
 
 
 def head(half_life=1024, tick=0, landmark=0, now=0):
@@ -42,7 +42,9 @@ def test_ticks_are_those_of_the_kernels():
     for half_life in (1000, 1024, 999_999_999_999, (1 << 62) - 1):
         now = half_life - 1
         restored = head(half_life=half_life)
-        restore_clock(restored, Fields({"clock": {"now": now, "tick": min(1023, now * 1024 // half_life), "landmark": 0}}))
+        restore_clock(
+            restored, Fields({"clock": {"now": now, "tick": min(1023, now * 1024 // half_life), "landmark": 0}})
+        )
         assert restored[law.HEAD_NOW] == now
 
 
