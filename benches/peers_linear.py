@@ -132,8 +132,8 @@ def river(arms: int, dim: int) -> Names:
     bandit = LinUCBDisjoint(alpha=SIGMA, seed=1)
     for arm, reward, x in events(arms, dim):
         bandit.update(labels[arm], dict(zip(features, x.tolist(), strict=True)), reward)
-    x = dict(zip(features, context(arms, dim).tolist(), strict=True))
-    return {"bandit": bandit, "arms": labels, "arm": labels[1], "x": x}
+    asked = dict(zip(features, context(arms, dim).tolist(), strict=True))
+    return {"bandit": bandit, "arms": labels, "arm": labels[1], "x": asked}
 
 
 def vowpal(arms: int, dim: int) -> Names:

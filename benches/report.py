@@ -25,7 +25,7 @@ import bench_update
 from cases import OURS, Case, forced, grouped, variants
 from machine import describe
 from measure import Timing, busy_thread, interleave, latencies, pinned
-from page import Bar, Group, Report, Row, Wait, beside, excerpt, markdown, span, times, with_excerpt
+from page import Bar, Group, Report, Row, Wait, beside, excerpt, markdown, serving, span, times, with_excerpt
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
@@ -42,17 +42,14 @@ SECTIONS: Final = {
     "Draws": bench_draws.CASES,
 }
 SHOWN: Final = ("avx512", "avx2", "neon", "jit")
+WAITED: Final = {
+    "select, 10 arms, warm",
+    "select, 1,000 arms, warm",
+    "decide, 10 arms, warm, propensities kept",
+    "LinTSDiag select, 10 arms, 16 features",
+}
 WAITING: Final = tuple(
-    case
-    for case in (*bench_select.CASES, *bench_decide.CASES, *bench_linear.CASES)
-    if case.who == OURS
-    and case.group
-    in {
-        "select, 10 arms, warm",
-        "select, 1,000 arms, warm",
-        "decide, 10 arms, warm, propensities kept",
-        "LinTSDiag select, 10 arms, 16 features",
-    }
+    case for cases in SECTIONS.values() for case in cases if case.who == OURS and case.group in WAITED
 )
 README: Final = (
     "select, 2 arms, warm",
@@ -192,7 +189,7 @@ def show(report: Report) -> None:
     console.print(ratios)
     bars = Table("bar", "on", "", "median", "minimum", "met", title="the bars", box=SIMPLE_HEAD)
     for bar in report.bars:
-        bars.add_row(*bar[:-1], "yes" if bar.met else "no")
+        bars.add_row(bar.what, serving(bar.on), *bar[2:-1], "yes" if bar.met else "no")
     console.print(bars)
     waits = Table("single calls", "", "p50", "p99", "p99.9", box=SIMPLE_HEAD)
     for wait in report.waits:

@@ -69,7 +69,7 @@ int take_time(const Core *core, PyObject *now, int64_t *out) {
     }
     *out = PyLong_AsLongLong(now);
     if (*out == -1 && PyErr_Occurred()) return -1;
-    if (*out < 0) {
+    if (*out < 0 || *out >= AW_END_OF_TIME) {
         PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_TIME));
         return -1;
     }

@@ -73,6 +73,7 @@ enum {
 #define AW_BLOCK_MAX_POINTS 64
 #define AW_MAX_LEADERS 64
 #define AW_TICKS_PER_HALF_LIFE 1024
+#define AW_END_OF_TIME (1LL << 62)
 
 /* [cffi:begin] */
 enum aw_status {
@@ -84,7 +85,7 @@ enum aw_status {
     AW_E_NUMERIC = -5, /* a sum of probabilities missed one by more than 1e-9 */
     AW_E_CONTEXT = -6, /* a context holds a number that is not finite or beyond 1e100 */
     AW_E_REWARD = -7,  /* a reward is outside the policy's range */
-    AW_E_TIME = -8     /* a time is negative */
+    AW_E_TIME = -8     /* a time is negative, or 2^62 ns and later */
 };
 enum aw_isa { AW_ISA_SCALAR, AW_ISA_V128, AW_ISA_AVX2, AW_ISA_AVX512, AW_ISA_COUNT };
 

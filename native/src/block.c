@@ -23,6 +23,7 @@
 #define RATE_LIMIT 2.0   /* points a decision, at most */
 #define WORTHWHILE 0.8   /* the block path must cost less than this share of the plain one */
 #define LEVELS 32        /* levels tried */
+#define EDGE 40.0        /* of the levels, either way: beyond, nothing is left to thin */
 #define RATE_UNIT 0x1p-40
 
 enum { GROUP = 32 }; /* arms whose rates are summed once more, to find an owner in two short scans */
@@ -166,7 +167,9 @@ void aw_block_consider(aw_beta *state) {
     int32_t ranked[AW_MAX_LEADERS];
     const int64_t n = rank(upper, count, ranked);
     double level = 0.0;
-    const int64_t best = cheapest(state, centre, ranked, upper[ranked[n - 1]], upper[ranked[0]], &level);
+    const double lowest = aw_clamp(upper[ranked[n - 1]], -EDGE, EDGE),
+                 highest = aw_clamp(upper[ranked[0]], -EDGE, EDGE);
+    const int64_t best = cheapest(state, centre, ranked, lowest, highest, &level);
     if (!best) return;
     for (int64_t j = 0; j < best; j++) { /* ascending positions */
         int64_t at = j;

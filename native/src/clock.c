@@ -27,7 +27,8 @@ int64_t aw_tick(int64_t now, int64_t half_life) {
 
 int64_t aw_tick_end(int64_t tick, int64_t half_life) {
     const int64_t whole = tick >> 10, part = tick & 1023;
-    return whole * half_life + (int64_t)((double)(part + 1) * (double)half_life / 1024.0) - 1;
+    /* the product is rounded: by half an ulp of a half life past 2^53 ns, and the quotient again */
+    return whole * half_life + (int64_t)((double)(part + 1) * (double)half_life / 1024.0) - 1 - (half_life >> 52);
 }
 
 double aw_decay(int64_t ticks) {

@@ -95,7 +95,7 @@ const char *aw_strerror(int status) {
     case AW_E_REWARD:
         return "a reward is outside the range that the policy takes";
     case AW_E_TIME:
-        return "a time is negative";
+        return "a time is negative, or 2^62 ns and later";
     default:
         return "unknown status";
     }

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=np.generic)
 
-MOST_TIME = 1 << 63
-
 
 def whole_time(now: object) -> int:
     """Whole nanoseconds since the epoch, as a plain int."""
@@ -29,9 +27,9 @@ def whole_time(now: object) -> int:
     if now < 0:
         message = f"now: expected nanoseconds since the epoch, got {now}"
         raise ValueError(message)
-    if now >= MOST_TIME:
-        message = f"now: expected nanoseconds below 2**63, got {now}"
-        raise OverflowError(message)
+    if now >= law.END_OF_TIME:
+        message = f"now: expected nanoseconds below 2**62, got {now}"
+        raise OverflowError(message) if now >> 63 else ValueError(message)
     return now
 
 

@@ -34,6 +34,7 @@ COST_POINT: Final = 120.0
 RATE_LIMIT: Final = 2.0
 WORTHWHILE: Final = 0.8
 LEVELS: Final = 32
+EDGE: Final = 40.0
 RATE_UNIT: Final = 2.0**-law.RATE_BITS
 RATE_SCALE: Final = 2.0**law.RATE_BITS
 RATE_CAP: Final = np.uint64(law.RATE_CAP)
@@ -166,7 +167,8 @@ def cheapest(
     """The cheapest number of leaders and level; no leaders where the plain path is cheaper."""
     plain = COST_ARM * float(count)
     least, best, level = WORTHWHILE * plain, 0, 0.0
-    lowest, highest = float(upper[int(ranked[-1])]), float(upper[int(ranked[0])])
+    lowest = clamp(float(upper[int(ranked[-1])]), -EDGE, EDGE)
+    highest = clamp(float(upper[int(ranked[0])]), -EDGE, EDGE)
     for k in range(1, LEVELS + 1):
         at = lowest + (highest - lowest) * (float(k) / float(LEVELS))
         rest = block_rates(table, log_betas, count, at, rates)

@@ -33,7 +33,8 @@ def tick_of(now: int, half_life: int) -> int:
 def tick_end(tick: int, half_life: int) -> int:
     """A time no later than the first of the next tick."""
     part = int(float((tick & 1023) + 1) * float(half_life) / 1024.0)
-    return (tick >> 10) * half_life + part - 1
+    # the product is rounded: by half an ulp of a half life past 2^53 ns, and the quotient again
+    return (tick >> 10) * half_life + part - 1 - (half_life >> 52)
 
 
 @kernel

@@ -53,6 +53,8 @@ BLOCK_MAX_POINTS: Final = 64
 BLOCK_LEADERS: Final = (8, 16, 32, 64)
 
 TICKS_PER_HALF_LIFE: Final = 1024
+END_OF_TIME: Final = 1 << 62
+"""Times are whole nanoseconds below this: the year 2116."""
 
 # The head of a state, int64 (HEAD_SIZE,): every whole number that a decision depends on.
 HEAD_COUNTER: Final = 0

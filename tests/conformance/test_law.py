@@ -48,6 +48,8 @@ def test_limits():
     assert defined("BLOCK_MAX_POINTS") == law.BLOCK_MAX_POINTS
     assert defined("MAX_LEADERS") == law.BLOCK_LEADERS[-1]
     assert defined("TICKS_PER_HALF_LIFE") == law.TICKS_PER_HALF_LIFE
+    assert "AW_END_OF_TIME (1LL << 62)" in HEADER
+    assert law.END_OF_TIME == 1 << 62
 
 
 def test_columns_are_padded_and_leave_one_for_the_prior():

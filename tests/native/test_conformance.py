@@ -112,9 +112,7 @@ def test_oracle_agrees_on_keys_and_normals(cases):
     keys = [KEY, naive.stream_key(2**64 - 1, 2**64 - 1)]
     assert cases["stream_key"] == [low | high << 32 for low, high in keys]
     for n in range(1, 20):
-        assert cases[f"normal_draws/{n}"] == bits(
-            naive.normal_draws(n, seed=SEED, stream=STREAM, decision=FROM)
-        )
+        assert cases[f"normal_draws/{n}"] == bits(naive.normal_draws(n, seed=SEED, stream=STREAM, decision=FROM))
 
 
 @pytest.mark.parametrize("regime", REGIMES)
@@ -145,8 +143,7 @@ def test_oracle_agrees_on_the_block_path(cases, arms):
     leaders, rates, level = rest[:count], rest[count:], naive.float_of(level)
     alpha, beta = shapes("skewed", arms)
     expected = [
-        0 if i in leaders else naive.rate(a, b, level)
-        for i, (a, b) in enumerate(zip(alpha, beta, strict=True))
+        0 if i in leaders else naive.rate(a, b, level) for i, (a, b) in enumerate(zip(alpha, beta, strict=True))
     ]
     assert [0 if i in leaders else rate for i, rate in enumerate(rates)] == expected
     assert total == sum(expected)

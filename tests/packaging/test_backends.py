@@ -32,9 +32,7 @@ NATIVE_MODULES = ["armwise_kernels._fast", "armwise_kernels._native"]
 def run(blocked: list[str], program: str = DECIDE, **environment: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ARMWISE_")} | environment
     program = BLOCK.format(blocked=blocked) + program
-    return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
-    )
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
 
 
 @pytest.fixture

@@ -8,17 +8,13 @@ import json
 import pytest
 
 DISTRIBUTION = importlib.metadata.distribution("armwise")
-EDITABLE = (
-    json.loads(DISTRIBUTION.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable", False)
-)
+EDITABLE = json.loads(DISTRIBUTION.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable", False)
 # Empty for an egg-info folder that a build left in the tree, which `python -m pytest` finds first.
 WHEEL = DISTRIBUTION.read_text("WHEEL") or ""
 FILES = {str(path) for path in DISTRIBUTION.files or []}
 NATIVE = {"armwise_kernels/_fast.abi3.so", "armwise_kernels/_native.abi3.so"}
 
-pytestmark = pytest.mark.skipif(
-    EDITABLE, reason="an editable install has no files of its own: run `make test`"
-)
+pytestmark = pytest.mark.skipif(EDITABLE, reason="an editable install has no files of its own: run `make test`")
 
 
 def built_without_compiler() -> bool:
@@ -48,9 +44,7 @@ def test_data_is_in_the_wheel(name):
 
 
 def test_wheel_holds_no_sources_of_c_and_no_tests():
-    strays = {
-        name for name in FILES if name.endswith((".c", ".h", ".o")) or name.startswith(("tests/", "native/"))
-    }
+    strays = {name for name in FILES if name.endswith((".c", ".h", ".o")) or name.startswith(("tests/", "native/"))}
     assert strays == set()
 
 
@@ -60,9 +54,7 @@ def test_licence_and_notice_travel_with_it():
 
 
 def test_command_is_installed():
-    scripts = {
-        entry.name: entry.value for entry in DISTRIBUTION.entry_points if entry.group == "console_scripts"
-    }
+    scripts = {entry.name: entry.value for entry in DISTRIBUTION.entry_points if entry.group == "console_scripts"}
     assert scripts["armwise"] == "armwise.cli:main"
 
 

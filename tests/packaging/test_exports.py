@@ -27,12 +27,9 @@ def test_all_is_what_is_exported(name):
     public = {
         attribute
         for attribute, value in vars(package).items()
-        if not attribute.startswith("_")
-        and getattr(value, "__module__", "").partition(".")[0].startswith("armwise")
+        if not attribute.startswith("_") and getattr(value, "__module__", "").partition(".")[0].startswith("armwise")
     }
-    assert public <= set(exported), (
-        f"public, and missing from {name}.__all__: {sorted(public - set(exported))}"
-    )
+    assert public <= set(exported), f"public, and missing from {name}.__all__: {sorted(public - set(exported))}"
 
 
 @pytest.mark.parametrize("name", ["ThompsonSampling", "LinTSDiag", "LinTS", "EpsilonGreedy", "UCB1"])

@@ -30,9 +30,7 @@ def sources() -> list[Path]:
 
 def test_contracts_are_kept():
     pytest.importorskip("importlinter", reason="import-linter is in the dev extra")
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "python_api"), str(ROOT / "pykernel")])
-    }
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "python_api"), str(ROOT / "pykernel")])}
     program = "import sys; from importlinter.cli import lint_imports_command as main; sys.exit(main())"
     result = subprocess.run(
         [sys.executable, "-c", program, "--no-cache"],
@@ -46,12 +44,8 @@ def test_contracts_are_kept():
 
 
 def test_only_the_jit_modules_import_numba():
-    importers = {
-        path for path in sources() if any(n.partition(".")[0] == "numba" for n in imported_names(path))
-    }
-    assert all(path.parent.name == "armwise_kernels" and path.name.startswith("jit") for path in importers), (
-        importers
-    )
+    importers = {path for path in sources() if any(n.partition(".")[0] == "numba" for n in imported_names(path))}
+    assert all(path.parent.name == "armwise_kernels" and path.name.startswith("jit") for path in importers), importers
 
 
 def test_the_root_package_is_imported_by_no_room():

@@ -18,18 +18,26 @@ AW_INLINE void contend(leader *best, vd score, vd position, vi mask) {
     best->position = SEL(better, position, best->position);
 }
 
-/* The greatest score over lanes; ties to the lowest position. */
+/*
+ * The greatest score over lanes; ties to the lowest position. No branch hangs on a score, which no predictor knows: the
+ * maximum by a tree, then the lanes that hold it, of which there is nearly always one.
+ */
 AW_INLINE int64_t winner(const leader *best, double *score) {
-    double top = best->score[0], position = best->position[0];
-#pragma GCC unroll 8
-    for (int j = 1; j < AW_W; j++) {
-        const double s = best->score[j], p = best->position[j];
-        if (s > top || (s == top && p < position)) {
-            top = s;
-            position = p;
-        }
+    double scores[AW_W], positions[AW_W];
+    st(scores, best->score);
+    st(positions, best->position);
+#pragma GCC unroll 4
+    for (int half = AW_W / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+        for (int j = 0; j < half; j++) scores[j] = scores[j] > scores[j + half] ? scores[j] : scores[j + half];
     }
-    *score = top;
+    int holders = MM((vi)(best->score == V(scores[0])));
+    double position = positions[__builtin_ctz((unsigned)holders)];
+    for (holders &= holders - 1; AW_RARE(holders); holders &= holders - 1) {
+        const double other = positions[__builtin_ctz((unsigned)holders)];
+        if (other < position) position = other;
+    }
+    *score = scores[0];
     return (int64_t)position;
 }
 

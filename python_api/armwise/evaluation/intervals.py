@@ -68,7 +68,9 @@ def mean_interval(samples: ArrayLike, *, confidence: float = 0.95) -> Interval:
     ConfigurationError
         If there is no sample, one is not finite, or `confidence` is outside (0, 1).
 
-    Notes ----- half-width = t(1 - (1 - confidence) / 2; n - 1) s / sqrt(n) (Student 1908). The samples need
+    Notes
+    -----
+    half-width = t(1 - (1 - confidence) / 2; n - 1) s / sqrt(n) (Student 1908). The samples need
     not be normal for a mean of twenty, but they must be independent: one number per seed, not one per
     decision.
 

@@ -78,7 +78,9 @@ def ips(rewards: ArrayLike, propensities: ArrayLike, target: ArrayLike, *, confi
     ConfigurationError
         If shapes differ, a reward is not finite, or `target` is outside [0, 1].
 
-    Notes ----- Horvitz & Thompson (1952). The interval is asymptotic normal: s(w r) / sqrt(n). Where the
+    Notes
+    -----
+    Horvitz & Thompson (1952). The interval is asymptotic normal: s(w r) / sqrt(n). Where the
     logging policy learns, the terms are martingale differences rather than independent; the estimate stays
     unbiased as long as each propensity is that of the posterior the decision was drawn from, and the interval
     holds only while propensities stay away from zero (Hadad et al. 2021).
@@ -122,7 +124,9 @@ def snips(rewards: ArrayLike, propensities: ArrayLike, target: ArrayLike, *, con
     ConfigurationError
         If shapes differ, a reward is not finite, or `target` is outside [0, 1].
 
-    Notes ----- Swaminathan & Joachims (2015). The standard error is the delta method's for a ratio of means,
+    Notes
+    -----
+    Swaminathan & Joachims (2015). The standard error is the delta method's for a ratio of means,
     sqrt(n / (n - 1) sum w^2 (r - value)^2) / sum w (Owen 2013, chapter 9, equation 9.9, with the small-sample
     factor), and the interval is asymptotic normal.
 

@@ -51,7 +51,7 @@ class ContextEncoder:
     r"""Turns a mapping of features into ``dim`` numbers, all of about the size of one.
 
     Column 0 is the bias, 1.0. A number is taken in standard deviations from the running mean of its key
-    (Welford), cut at 4; until its key has been observed `warm_up` times it is squashed to v / (1 + |v|).
+    (Welford), cut at 4; until its key has been observed `warm_up` times it is squashed to ``v / (1 + |v|)``.
     So a raw token count of 20,000 cannot swamp the sums of squares that a linear posterior is made of. The
     first dim - 1 keys get a column each, from column 1 up, in the order in which they are first observed, and
     alphabetically within one mapping. Strings and truth values are categories: ``key = value`` is hashed

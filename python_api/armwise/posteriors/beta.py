@@ -16,14 +16,14 @@ from armwise.posteriors._fields import Fields
 from armwise.posteriors._numbers import real
 from armwise.types import FloatArray, State
 from armwise_kernels import law
-from armwise_kernels.layout import BetaArrays, padded
+from armwise_kernels.layout import BetaArrays, padded, zeros
 
 __all__ = ["BetaPosterior"]
 
 _SHAPES: Final = slice(law.ROW_ALPHA, law.ROW_BETA + 1)
 _PRIORS: Final = slice(law.EVIDENCE_PRIOR_A, law.EVIDENCE_PRIOR_B + 1)
 _EVIDENCE: Final = slice(law.EVIDENCE_A, law.EVIDENCE_B + 1)
-_EDGE: Final = 40.0  # levels are sought between -40 and 40
+_EDGE: Final = 40.5  # levels are sought between -40 and 40, and may round beyond
 
 
 class _Index(NamedTuple):
@@ -54,7 +54,7 @@ class BetaPosterior(Columns):
         self.prior = prior
         self._saved_index: _Index | None = None
         self.head[law.HEAD_HALF_LIFE] = half_life
-        self._table = np.zeros((law.BETA_ROWS, columns), np.float64)
+        self._table = zeros(law.BETA_ROWS, columns)
         self._evidence = np.zeros((4, columns), np.float64)
         self._rates = np.zeros(columns, np.uint64)
         self._leaders = np.zeros(law.BLOCK_LEADERS[-1], np.int32)
@@ -127,7 +127,8 @@ class BetaPosterior(Columns):
 
     def _gather(self, order: NDArray[np.intp]) -> None:
         super()._gather(order)
-        self._table = self._table.take(order, axis=1)
+        table = zeros(law.BETA_ROWS, len(order))
+        self._table = self._table.take(order, axis=1, out=table)
         self._evidence = self._evidence.take(order, axis=1)
         self._rates = self._rates[order]
 

@@ -22,7 +22,7 @@ from armwise.posteriors._fields import Fields
 from armwise.posteriors._numbers import real
 from armwise.types import FloatArray, State
 from armwise_kernels import law
-from armwise_kernels.layout import DiagonalArrays, FullArrays, padded
+from armwise_kernels.layout import DiagonalArrays, FullArrays, padded, zeros
 
 __all__ = ["DiagonalPosterior", "FullPosterior", "LinearPosterior"]
 
@@ -101,7 +101,7 @@ class DiagonalPosterior(LinearPosterior):
         super().__init__(arms, dim=dim, sigma=sigma, prior_precision=prior_precision)
         columns = padded(arms)
         self.head[law.HEAD_HALF_LIFE] = half_life
-        self._blocks = np.zeros((columns // law.LANES, dim, 2, law.LANES), np.float64)
+        self._blocks = zeros(columns // law.LANES, dim, 2, law.LANES)
         self._precision = np.zeros((columns, dim), np.float64)
 
     @property
@@ -172,7 +172,7 @@ class FullPosterior(LinearPosterior):
         super().__init__(arms, dim=dim, sigma=sigma, prior_precision=prior_precision)
         self._entries = dim * (dim + 1) // 2
         self._diagonal = np.arange(dim) * (np.arange(dim) + 3) // 2
-        self._blocks = np.zeros((padded(arms) // law.LANES, self._entries + dim, law.LANES), np.float64)
+        self._blocks = zeros(padded(arms) // law.LANES, self._entries + dim, law.LANES)
         self._blocks[:, self._diagonal] = np.sqrt(prior_precision)
 
     def arrays(self) -> FullArrays:
@@ -246,4 +246,6 @@ def _row(values: object, dim: int) -> FloatArray:
 def _gather_lanes(blocks: NDArray[np.float64], order: NDArray[np.intp]) -> NDArray[np.float64]:
     """Columns in a new order, where eight of them make a block and are its last axis."""
     columns = np.moveaxis(blocks, -1, 1).reshape(-1, *blocks.shape[1:-1])[order]
-    return np.ascontiguousarray(np.moveaxis(columns.reshape(-1, law.LANES, *blocks.shape[1:-1]), 1, -1))
+    out = zeros(len(order) // law.LANES, *blocks.shape[1:])
+    out[:] = np.moveaxis(columns.reshape(-1, law.LANES, *blocks.shape[1:-1]), 1, -1)
+    return out

@@ -456,7 +456,13 @@ class TestRefusals:
         for candidates in (("a0", "a1"), ["a0"], (), "a0", 7, {"a0"}, object()):
             self.refuses(any_policy, LookupError, call, candidates, x, None)
         self.refuses(any_policy, TypeError, call, ([],), x, None)
-        for now, error in ((1.0, TypeError), ("now", TypeError), (-1, ValueError), (1 << 63, OverflowError)):
+        for now, error in (
+            (1.0, TypeError),
+            ("now", TypeError),
+            (-1, ValueError),
+            (1 << 62, ValueError),
+            (1 << 63, OverflowError),
+        ):
             self.refuses(any_policy, error, call, None, x, now)
 
     @pytest.mark.parametrize("kind", LINEAR)

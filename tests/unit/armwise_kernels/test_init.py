@@ -44,7 +44,8 @@ def test_kernels_are_loaded_once(native):
     assert load("native", native.isa).isa == native.isa
 
 
-def test_every_instruction_set_can_be_forced(native):
+@pytest.mark.usefixtures("native")
+def test_every_instruction_set_can_be_forced():
     from armwise_kernels.native import runnable
 
     assert runnable()[0] == "scalar"

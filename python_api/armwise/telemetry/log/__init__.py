@@ -1,11 +1,18 @@
 """The decision log: checkpoints, decisions and updates as lines of JSON, from which all can be re-made.
 
-Examples -------- >>> import tempfile, pathlib >>> from armwise.types import Decision >>> path =
-pathlib.Path(tempfile.mkdtemp()) / "decisions.jsonl" >>> with DecisionLog(path) as log: ...
-log.checkpoint({"policy": "thompson"}, time=0) ...     log.decision(Decision("small", 0, "0-0-0", 0, 0.5,
-"exact"), seed=7, candidates=["small", "large"], time=0) ...     log.update("small", 1.0, decision_id="0-0-0",
-policy_version=1, time=1) >>> [type(record).__name__ for record in LogReader(path)] ['Checkpoint',
-'DecisionRecord', 'UpdateRecord']
+Examples
+--------
+>>> import tempfile, pathlib
+>>> from armwise.types import Decision
+>>> path = pathlib.Path(tempfile.mkdtemp()) / "decisions.jsonl"
+>>> with DecisionLog(path) as log:
+...     log.checkpoint({"policy": "thompson"}, time=0)
+...     log.decision(
+...         Decision("small", 0, "0-0-0", 0, 0.5, "exact"), seed=7, candidates=["small", "large"], time=0
+...     )
+...     log.update("small", 1.0, decision_id="0-0-0", policy_version=1, time=1)
+>>> [type(record).__name__ for record in LogReader(path)]
+['Checkpoint', 'DecisionRecord', 'UpdateRecord']
 """
 
 from __future__ import annotations
