@@ -7,7 +7,7 @@ from typing import Final
 
 import peers
 import pytest
-from cases import OURS, Case
+from cases import OURS, Case, forced, variants
 from pytest_benchmark.fixture import BenchmarkFixture
 from states import Counts, cold, warm
 
@@ -42,3 +42,10 @@ CASES: Final = (
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_draws(case: Case, benchmark: BenchmarkFixture) -> None:
     case.bench(benchmark)
+
+
+@pytest.mark.parametrize("variant", variants())
+@pytest.mark.parametrize("case", [case for case in CASES if case.who == OURS], ids=str)
+def test_draws_on_each_instruction_set(case: Case, variant: str, benchmark: BenchmarkFixture) -> None:
+    with forced(variant):
+        case.bench(benchmark)

@@ -69,12 +69,12 @@ def shown() -> list[str]:
     return list(dict.fromkeys([there[0], *(variant for variant in SHOWN if variant in there)]))
 
 
-def contestants(cases: Sequence[Case]) -> tuple[list[tuple[Case, str, Timer]], list[str]]:
+def contestants(cases: Sequence[Case], ours: Sequence[str]) -> tuple[list[tuple[Case, str, Timer]], list[str]]:
     """Everything of a group that can run here, ours once for each variant; and who is absent."""
     found: list[tuple[Case, str, Timer]] = []
     absent = []
     for case in cases:
-        for variant in shown() if case.who.startswith(OURS) else [""]:
+        for variant in ours if case.who.startswith(OURS) else [""]:
             try:
                 if variant:
                     with forced(variant):
@@ -90,7 +90,7 @@ def contestants(cases: Sequence[Case]) -> tuple[list[tuple[Case, str, Timer]], l
 
 def measured(section: str, name: str, cases: Sequence[Case], seconds: float) -> tuple[Group, list[Bar]]:
     """The figures of a group, and its bars."""
-    found, absent = contestants(cases)
+    found, absent = contestants(cases, variants() if section == "Draws" else shown())
     timings = [
         Timing(*(figure / case.runs for figure in timing))
         for (case, _, _), timing in zip(found, interleave([timer for *_, timer in found], seconds=seconds), strict=True)

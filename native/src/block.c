@@ -23,6 +23,7 @@
 #define RATE_LIMIT 2.0   /* points a decision, at most */
 #define WORTHWHILE 0.8   /* the block path must cost less than this share of the plain one */
 #define LEVELS 32        /* levels tried */
+#define PERIOD 4         /* updates for each arm, on average, until the index is considered anew */
 #define EDGE 40.0        /* of the levels, either way: beyond, nothing is left to thin */
 #define RATE_UNIT 0x1p-40
 
@@ -219,7 +220,7 @@ void aw_block_update(aw_beta *state, int64_t position) {
         }
         if (due && head[AW_HEAD_SINCE] >= pause) aw_block_consider(state);
     }
-    if (head[AW_HEAD_SINCE] >= (count > 64 ? count : 64)) aw_block_consider(state);
+    if (head[AW_HEAD_SINCE] >= PERIOD * (count > 64 ? count : 64)) aw_block_consider(state);
 }
 
 /* The arm that owns a place on the line of all rates. requires: place < total. */

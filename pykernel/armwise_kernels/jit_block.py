@@ -34,6 +34,7 @@ COST_POINT: Final = 120.0
 RATE_LIMIT: Final = 2.0
 WORTHWHILE: Final = 0.8
 LEVELS: Final = 32
+PERIOD: Final = 4
 EDGE: Final = 40.0
 RATE_UNIT: Final = 2.0**-law.RATE_BITS
 RATE_SCALE: Final = 2.0**law.RATE_BITS
@@ -273,7 +274,7 @@ def block_update(
                 take_plain_path(head, parameters)
         if due and head[law.HEAD_SINCE] >= pause:
             block_consider(head, parameters, table, rates, leaders)
-    if head[law.HEAD_SINCE] >= max(count, 64):
+    if head[law.HEAD_SINCE] >= PERIOD * max(count, 64):
         block_consider(head, parameters, table, rates, leaders)
 
 

@@ -87,7 +87,8 @@ def edge(law: Law, sign: int) -> mpf:
 
     while not negligible(far):
         near, far = far, 2 * far
-    while far - near > law.width / 8:
+    # close to the mark: a law may end a thousand times faster on one side than it is wide
+    while far - near > far * mpf(2) ** -40:
         middle = (near + far) / 2
         near, far = (near, middle) if negligible(middle) else (middle, far)
     return law.centre + sign * far

@@ -386,12 +386,19 @@ static void beta_draws(const aw_beta_set *set, uint64_t key, uint64_t decision, 
             const shapes s = shapes_at(set, i);
             const double *t = set->table + i;
             vd x, y;
-            const vi plain = squeeze(ld(drawn.z1 + e), ld(drawn.u1 + e), s.d1, s.c1, s.k1, &x) &
-                             squeeze(ld(drawn.z2 + e), ld(drawn.u2 + e), s.d2, s.c2, s.k2, &y) &
-                             (vi)(ld(t + AW_ROW_INV_A * p) == 0.0) & (vi)(ld(t + AW_ROW_INV_B * p) == 0.0);
+            const vi ok = squeeze(ld(drawn.z1 + e), ld(drawn.u1 + e), s.d1, s.c1, s.k1, &x) &
+                          squeeze(ld(drawn.z2 + e), ld(drawn.u2 + e), s.d2, s.c2, s.k2, &y);
             const vi live = (vi)(iota() + (double)i < (double)count);
-            store_live(out, x / (x + y), i, count);
-            n = put_off(listed, n, MM(~plain & live), (int32_t)i, 0, 0);
+            const vd inverse_a = ld(t + AW_ROW_INV_A * p), inverse_b = ld(t + AW_ROW_INV_B * p);
+            const vi lifted = ((vi)(inverse_a > 0.0) | (vi)(inverse_b > 0.0)) & ok;
+            vd r = x / (x + y);
+            if (AW_RARE(MM(lifted))) {
+                const vd ratio = boosted_log_ratio(SEL(ok, x, V(1.0)), SEL(ok, y, V(1.0)), ldh(set->slots + i),
+                                                   U(decision), key, inverse_a, inverse_b);
+                r = SEL(lifted, logistic(ratio), r);
+            }
+            store_live(out, r, i, count);
+            n = put_off(listed, n, MM(~ok & live), (int32_t)i, 0, 0);
         }
         for (int64_t q = 0; q < n;) {
             double settled[AW_W];

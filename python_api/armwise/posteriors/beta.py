@@ -178,7 +178,7 @@ class BetaPosterior(Columns):
         leaders = index.wholes("leaders", None, 0, max(self.count - 1, 0), rising=True)
         if len(leaders) not in (law.BLOCK_LEADERS if path else (0,)) or (path and self.count < law.BLOCK_MIN_ARMS):
             index.refuse("leaders", f"{law.BLOCK_LEADERS} positions on path 1, none on path 0")
-        saved = _Index(path, leaders, index.number("level", -_EDGE, _EDGE), index.whole("since", 0, law.MAX_ARMS))
+        saved = _Index(path, leaders, index.number("level", -_EDGE, _EDGE), index.whole("since", 0, 4 * law.MAX_ARMS))
         if index.text("fingerprint") == self._fingerprint(saved):
             self._saved_index = saved
 

@@ -93,7 +93,7 @@ class Index:
                     self.path, self.leaders = 0, []
                 else:
                     self.consider()
-        if self.since >= max(64, arms):
+        if self.since >= jit_block.PERIOD * max(64, arms):
             self.consider()
 
     def assert_is(self, arrays):
@@ -118,7 +118,17 @@ def skewed(arms, rng):
 
 def test_the_rule_is_that_of_c():
     source = (ROOT / "native" / "src" / "block.c").read_text()
-    for name in ("COST_ARM", "COST_FIXED", "COST_POINT", "RATE_LIMIT", "WORTHWHILE", "LEVELS", "RATE_UNIT"):
+    for name in (
+        "COST_ARM",
+        "COST_FIXED",
+        "COST_POINT",
+        "RATE_LIMIT",
+        "WORTHWHILE",
+        "LEVELS",
+        "PERIOD",
+        "EDGE",
+        "RATE_UNIT",
+    ):
         (text,) = re.findall(rf"^#define {name} (\S+)", source, re.MULTILINE)
         value = float.fromhex(text) if text.startswith("0x") else float(text)
         assert getattr(jit_block, name) == value, name
