@@ -3,6 +3,12 @@
 
 #include <time.h>
 
+int still_bound(const Core *core, int64_t epoch) {
+    if (core->whole && core->epoch == epoch) return 0;
+    PyErr_SetString(PyExc_LookupError, "the core was bound anew during the call");
+    return -1;
+}
+
 int is_linear(const Core *core) { return core->kind == LINTS_DIAG || core->kind == LINTS; }
 
 /* A format of native byte order and one item. */
@@ -42,6 +48,11 @@ int take_context(Core *core, PyObject *context, Py_buffer *buffer, const double 
     if (!is_linear(core)) return 0;
     if (context == Py_None) {
         PyErr_SetString(PyExc_TypeError, "a context is required");
+        return -1;
+    }
+    /* a subclass may mean something else by its numbers, as a masked array does */
+    if (Py_TYPE(context) != core->array_type) {
+        PyErr_SetString(PyExc_TypeError, "context: expected a numpy.ndarray");
         return -1;
     }
     if (take_buffer(context, buffer, "d", core->dim, 1, "context", 0)) return -1;

@@ -213,6 +213,7 @@ PyObject *core_many(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
         PyErr_SetString(PyExc_TypeError, "select_many(n, contexts, now) of a bound core");
         return NULL;
     }
+    const int64_t epoch = core->epoch;
     const long long n = PyLong_AsLongLong(args[0]);
     if (n == -1 && PyErr_Occurred()) return NULL;
     if (n < 0 || n > INT32_MAX) {
@@ -229,6 +230,10 @@ PyObject *core_many(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
             PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_CONTEXT));
             return NULL;
         }
+    }
+    if (still_bound(core, epoch)) {
+        if (contexts) PyBuffer_Release(&buffer);
+        return NULL;
     }
     PyObject *out = NULL;
     frozen copy = {.bytes = NULL};

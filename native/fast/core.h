@@ -29,8 +29,9 @@ typedef struct View {
     int32_t *order;              /* of entry i, its place in the caller's list */
     int32_t *positions;          /* of entry i, its column in the state */
     uint32_t *slots;
-    double *packed; /* NULL where the view is all arms */
-    double *chance; /* propensities in the order of slots, at chance_version */
+    double *packed;           /* NULL where the view is all arms */
+    double *chance;           /* propensities in the order of slots, at chance_version */
+    const struct Core *owner; /* compared, never followed */
     int64_t count, stride, packed_version, chance_version, epoch, serial;
     int boosted;
 } View;
@@ -38,7 +39,8 @@ typedef struct View {
 typedef struct Core {
     PyObject_HEAD PyObject *module; /* keeps view_type and exact alive */
     PyTypeObject *view_type;
-    PyObject *exact; /* the str "exact", borrowed from the module */
+    PyTypeObject *array_type; /* numpy.ndarray, borrowed from the module */
+    PyObject *exact;          /* the str "exact", borrowed from the module */
     const struct aw_ops *ops;
     int isa;
     kind_of_policy kind;
@@ -46,9 +48,8 @@ typedef struct Core {
     View *whole;
     View *last; /* the view of the last select, or NULL */
     Py_buffer buffers[MOST_ARRAYS];
-    int held;         /* how many of them */
-    int needs_more;   /* a select needs a context or the time */
-    int plain_labels; /* every label is a str: equality is identity of kind */
+    int held;       /* how many of them */
+    int needs_more; /* a select needs a context or the time */
     int64_t *head, *stamps;
     double *parameters;
     uint32_t *slots;
@@ -97,6 +98,13 @@ PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n);
 PyObject *core_refresh(PyObject *self, PyObject *unused);
 
 /* ---- arguments.c ---- */
+
+/*
+ * Hashing a label, reading a number and exporting a buffer may run a caller's Python, and other threads with it, which
+ * may bind the core anew. A call that acts on more than one object notes the epoch first and asks at the end.
+ * returns: 0 where the core is still bound as it was, or -1 with LookupError.
+ */
+int still_bound(const Core *core, int64_t epoch);
 
 int is_linear(const Core *core);
 /* returns: 0, or -1 with an exception. writes: the buffer, to be released, and its data; data is NULL for other kinds.

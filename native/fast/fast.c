@@ -5,7 +5,7 @@
 
 typedef struct module_state {
     PyTypeObject *core_type, *view_type;
-    PyObject *exact;
+    PyObject *array_type, *exact;
 } module_state;
 
 static struct PyModuleDef definition;
@@ -55,6 +55,7 @@ static int core_init(PyObject *self, PyObject *args, PyObject *kwargs) {
     const module_state *state = PyModule_GetState(module);
     core->module = Py_NewRef(module);
     core->view_type = state->view_type;
+    core->array_type = (PyTypeObject *)state->array_type;
     core->exact = state->exact;
     core->kind = (kind_of_policy)which;
     core->isa = isa;
@@ -247,8 +248,6 @@ static PyObject *core_bind(PyObject *self, PyObject *const *args, Py_ssize_t n) 
     core->needs_more = is_linear(core) || core->head[AW_HEAD_HALF_LIFE];
     core->labels = Py_NewRef(args[1]);
     core->index = Py_NewRef(args[2]);
-    core->plain_labels = 1;
-    for (Py_ssize_t i = 0; i < count; i++) core->plain_labels &= PyUnicode_CheckExact(PyTuple_GetItem(args[1], i));
     core->whole = view_of_all(core);
     if (!core->whole) {
         core_release(core);
@@ -300,7 +299,10 @@ static int module_exec(PyObject *module) {
     state->core_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_spec, NULL);
     state->view_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &view_spec, NULL);
     state->exact = PyUnicode_InternFromString("exact");
-    if (!state->core_type || !state->view_type || !state->exact) return -1;
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    state->array_type = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
+    Py_XDECREF(numpy);
+    if (!state->core_type || !state->view_type || !state->exact || !state->array_type) return -1;
     return PyModule_AddType(module, state->core_type) || PyModule_AddType(module, state->view_type) ? -1 : 0;
 }
 
@@ -308,6 +310,7 @@ static void module_free(void *module) {
     module_state *state = PyModule_GetState((PyObject *)module);
     Py_CLEAR(state->core_type);
     Py_CLEAR(state->view_type);
+    Py_CLEAR(state->array_type);
     Py_CLEAR(state->exact);
 }
 

@@ -22,6 +22,7 @@ static int request_begin(Core *core, PyObject *const *args, Py_ssize_t n, reques
         PyErr_SetString(PyExc_TypeError, "expected candidates, context and now, of a bound core");
         return -1;
     }
+    const int64_t epoch = core->epoch;
     r->view = NULL;
     if (take_context(core, args[1], &r->buffer, &r->context)) return -1;
     View *view = take_time(core, args[2], &r->now) ? NULL : view_named(core, args[0]);
@@ -30,6 +31,10 @@ static int request_begin(Core *core, PyObject *const *args, Py_ssize_t n, reques
         return -1;
     }
     r->view = (View *)Py_NewRef((PyObject *)view);
+    if (still_bound(core, epoch)) {
+        request_end(r);
+        return -1;
+    }
     return 0;
 }
 
@@ -134,7 +139,7 @@ PyObject *core_decide(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         PyTuple_SetItem(out, 1, PyLong_FromLong(r.view->order[i]));
         PyTuple_SetItem(out, 2, decision_id(core, decision));
         PyTuple_SetItem(out, 3, PyLong_FromLongLong(core->head[AW_HEAD_VERSION]));
-        PyTuple_SetItem(out, 4, PyFloat_FromDouble(p[i]));
+        PyTuple_SetItem(out, 4, PyFloat_FromDouble(p[i] > AW_LEAST_CHANCE ? p[i] : AW_LEAST_CHANCE));
         PyTuple_SetItem(out, 5, Py_NewRef(core->exact));
         if (PyErr_Occurred()) Py_CLEAR(out);
     }

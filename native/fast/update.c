@@ -3,19 +3,17 @@
  */
 #include "core.h"
 
-/* returns: the position of an arm, or -1 with LookupError. */
+/* returns: the position of an arm, or -1 with LookupError. The index is kept alive while a label's Python may run. */
 static int64_t position_of(Core *core, PyObject *arm) {
-    PyObject *found = PyDict_GetItemWithError(core->index, arm);
-    if (!found) {
-        if (!PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, arm);
-        return -1;
-    }
-    const int64_t i = PyLong_AsLongLong(found);
-    if (!core->plain_labels && Py_TYPE(arm) != Py_TYPE(core->whole->label[i])) {
-        PyErr_SetObject(PyExc_KeyError, arm);
-        return -1;
-    }
-    return i;
+    PyObject *index = Py_NewRef(core->index), *labels = Py_NewRef(core->labels);
+    PyObject *found = PyDict_GetItemWithError(index, arm);
+    const int64_t i = found ? PyLong_AsLongLong(found) : -1;
+    PyObject *label = i >= 0 ? PyTuple_GetItem(labels, (Py_ssize_t)i) : NULL;
+    const int good = label && Py_TYPE(arm) == Py_TYPE(label);
+    if (!good && !PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, arm);
+    Py_DECREF(index);
+    Py_DECREF(labels);
+    return good ? i : -1;
 }
 
 static int reward_good(const Core *core, double reward) {
@@ -57,6 +55,7 @@ PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         PyErr_SetString(PyExc_TypeError, "update(arm, reward, context, now) of a bound core");
         return NULL;
     }
+    const int64_t epoch = core->epoch;
     const double reward = PyFloat_AsDouble(args[1]);
     if (reward == -1.0 && PyErr_Occurred()) return NULL;
     if (!reward_good(core, reward)) {
@@ -67,7 +66,8 @@ PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     const double *context;
     int64_t now;
     if (take_context(core, args[2], &buffer, &context)) return NULL;
-    const int64_t i = take_time(core, args[3], &now) ? -1 : position_of(core, args[0]);
+    int64_t i = take_time(core, args[3], &now) ? -1 : position_of(core, args[0]);
+    if (i >= 0 && still_bound(core, epoch)) i = -1;
     if (i >= 0) apply(core, i, reward, context, now);
     if (context) PyBuffer_Release(&buffer);
     return i >= 0 ? Py_NewRef(Py_None) : NULL;
@@ -81,6 +81,7 @@ PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n) 
         PyErr_SetString(PyExc_TypeError, "update_many(positions, rewards, contexts, now) of a bound core");
         return NULL;
     }
+    const int64_t epoch = core->epoch;
     if (take_time(core, args[3], &now)) return NULL;
     if (take_buffer(args[0], &positions, "i", -1, 1, "positions", 0)) return NULL;
     const Py_ssize_t size = positions.len / 4;
@@ -97,6 +98,7 @@ PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n) 
             }
         }
     }
+    if (good && still_bound(core, epoch)) good = 0;
     const int32_t *at = positions.buf;
     const double *r = has_rewards ? rewards.buf : NULL;
     for (Py_ssize_t i = 0; good && i < size; i++) {

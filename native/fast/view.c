@@ -50,6 +50,7 @@ static View *view_allocate(Core *core, PyObject *labels, int64_t count) {
     view->count = count;
     view->stride = (count + 7) / 8 * 8;
     view->labels = Py_NewRef(labels);
+    view->owner = core;
     view->epoch = core->epoch;
     view->serial = ++core->serial;
     view->packed_version = view->chance_version = -1;
@@ -71,7 +72,7 @@ static View *view_allocate(Core *core, PyObject *labels, int64_t count) {
 
 View *view_of_all(Core *core) { return view_allocate(core, core->labels, core->head[AW_HEAD_COUNT]); }
 
-/* Whether two tuples of equal labels hold them in equal types: 1, 1.0 and True are equal, and are three labels. */
+/* Whether two tuples of equal labels hold them in equal types: 1, 1.0 and True are equal, and are not one label. */
 static int same_types(PyObject *a, PyObject *b) {
     const Py_ssize_t n = PyTuple_Size(a);
     for (Py_ssize_t i = 0; i < n; i++) {
@@ -82,7 +83,7 @@ static int same_types(PyObject *a, PyObject *b) {
 
 static View *view_found(Core *core, PyObject *key) {
     View *view = (View *)PyDict_GetItemWithError(core->views, key);
-    if (view && !core->plain_labels && view->key != key && !same_types(view->key, key)) view = NULL;
+    if (view && view->key != key && !same_types(view->key, key)) view = NULL;
     if (!view && !PyErr_Occurred()) PyErr_SetString(PyExc_LookupError, "candidates are not bound");
     return view;
 }
@@ -104,7 +105,8 @@ View *view_named(Core *core, PyObject *candidates) {
         Py_DECREF(key);
         return view;
     }
-    if (Py_TYPE(candidates) == core->view_type && ((View *)candidates)->epoch == core->epoch) {
+    if (Py_TYPE(candidates) == core->view_type && ((View *)candidates)->owner == core &&
+        ((View *)candidates)->epoch == core->epoch) {
         return (View *)candidates;
     }
     PyErr_SetString(PyExc_LookupError, "candidates are not bound");

@@ -68,6 +68,7 @@ enum {
 #define AW_MIN_SHAPE 1e-100
 #define AW_MAX_SHAPE 1e100
 #define AW_MAX_CONTEXT 1e100
+#define AW_LEAST_CHANCE 1e-12 /* what a chosen arm's propensity is at least: below, quadrature may say zero */
 #define AW_RATE_CAP (1ULL << 42)
 #define AW_BLOCK_MIN_ARMS 64
 #define AW_BLOCK_MAX_POINTS 64

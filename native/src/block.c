@@ -11,20 +11,21 @@
  * costs the leaders' draws and one uniform.
  *
  * Rates are whole numbers of 2^-40, so their sum does not depend on the order of updates. The index (path, leaders,
- * level) is state: it changes at updates alone, by the rule below, whose costs in nanoseconds are constants of the
- * rule and never measured at run time.
+ * level) is state: it changes with the arms and at updates alone, by the rule below, whose costs in nanoseconds are
+ * constants of the rule and never measured at run time.
  */
 #include "kernels.h"
 #include "scalar.h"
 
-#define COST_ARM 3.0     /* one arm drawn in full */
-#define COST_FIXED 50.0  /* count and set-up */
-#define COST_POINT 120.0 /* one thinning point */
-#define RATE_LIMIT 2.0   /* points a decision, at most */
-#define WORTHWHILE 0.8   /* the block path must cost less than this share of the plain one */
-#define LEVELS 32        /* levels tried */
-#define PERIOD 4         /* updates for each arm, on average, until the index is considered anew */
-#define EDGE 40.0        /* of the levels, either way: beyond, nothing is left to thin */
+#define COST_ARM 3.0       /* one arm drawn in full */
+#define COST_FIXED 50.0    /* count and set-up */
+#define COST_POINT 120.0   /* one thinning point */
+#define RATE_LIMIT 2.0     /* points a decision, at most */
+#define WORTHWHILE 0.8     /* the block path must cost less than this share of the plain one */
+#define LEVELS 32          /* levels tried */
+#define PERIOD 4           /* updates for each arm, on average, until the index is considered anew */
+#define EDGE 40.0          /* of the levels, either way: beyond, nothing is left to thin */
+#define MOST_EVIDENCE 1e12 /* of an arm: beyond, a tangent loses its digits, and every arm is drawn */
 #define RATE_UNIT 0x1p-40
 
 enum { GROUP = 32 }; /* arms whose rates are summed once more, to find an owner in two short scans */
@@ -161,6 +162,7 @@ void aw_block_consider(aw_beta *state) {
     double *upper = state->scratch, *centre = upper + state->stride;
     for (int64_t i = 0; i < count; i++) {
         const double a = alphas(state)[i], b = betas(state)[i];
+        if (a + b > MOST_EVIDENCE) return;
         centre[i] = aw_log1(a / b);
         upper[i] = upper_of(a, b);
         state->log_beta[i] = aw_log_beta1(a, b);

@@ -3,7 +3,8 @@
  *
  * Shapes below ten are lifted by B(a, b) = B(a + 1, b) (a + b) / a, the factors gathered in one product; from ten on
  * Stirling's series gives log Gamma, and the logarithms of the three terms are taken in differences, so that a pair
- * like (1e6, 1) loses nothing to cancellation. Measured against 40 digits: 1e-14 relative over shapes .05 .. 1e6.
+ * like (1e6, 1) loses nothing to cancellation. Measured against 40 digits over shapes .05 .. 1e6: 3e-10
+ * absolute, and 1e-14 of max(1, |log B|) for most.
  */
 #include "kernels.h"
 #include "scalar.h"

@@ -30,7 +30,7 @@ class BoundView:
 
     labels: tuple[Label, ...]
     columns: Columns
-    epoch: int
+    epoch: object
     key: tuple[Label, ...] | None = None
     order: NDArray[np.int32] | None = None
     """Of each column, its place in the caller's list; None where they stand as in the list."""
@@ -47,8 +47,6 @@ class Bound:
     posterior: Posterior
     index: dict[Label, int]
     everything: BoundView
-    plain_labels: bool
-    """Every label is a str: labels that are equal are then the same."""
 
 
 class PythonCore:
@@ -78,7 +76,7 @@ class PythonCore:
         self._lock = threading.RLock()
         self._bound: Bound | None = None
         self._views: dict[tuple[Label, ...], BoundView] = {}
-        self._epoch = 0
+        self._epoch = object()
         self._position = np.empty(1, np.int32)
         self._reward = np.empty(1)
 
@@ -92,8 +90,7 @@ class PythonCore:
             if not columns.count == len(labels) == len(index):
                 message = f"bind: {columns.count} arms, {len(labels)} labels, {len(index)} entries in the index"
                 raise ValueError(message)
-            plain = all(type(label) is str for label in labels)
-            self._bound = Bound(posterior, index, BoundView(labels, columns, self._epoch), plain)
+            self._bound = Bound(posterior, index, BoundView(labels, columns, self._epoch))
 
     def view(
         self,
@@ -139,7 +136,7 @@ class PythonCore:
             stream, version = int(posterior.head[law.HEAD_STREAM]), int(posterior.head[law.HEAD_VERSION])
             index = i if view.order is None else int(view.order[i])
             identity = f"{stream:x}-{decision:x}-{version:x}"
-            return view.labels[i], index, identity, version, float(chances[i]), "exact"
+            return view.labels[i], index, identity, version, max(float(chances[i]), law.LEAST_CHANCE), "exact"
 
     def peek(self, candidates: Sequence[Label] | View | None, context: Floats | None, decision: int) -> Label:
         """The label that the present state gives decision ``decision``; takes no counter, moves no clock."""
@@ -189,7 +186,7 @@ class PythonCore:
                 x = checked_contexts("context", context, (posterior.dim,))[np.newaxis]
             moment = _moment(posterior, now)
             position = bound.index[arm]
-            if not bound.plain_labels and type(bound.everything.labels[position]) is not type(arm):
+            if type(bound.everything.labels[position]) is not type(arm):
                 raise KeyError(arm)
             self._position[0], self._reward[0] = position, value
             posterior.learn(self._position, self._reward, x, moment)
@@ -229,7 +226,7 @@ class PythonCore:
 
     def _drop_views(self) -> None:
         self._views.clear()
-        self._epoch += 1
+        self._epoch = object()
 
     def _named(self, candidates: object) -> BoundView:
         """The view that candidates name."""
@@ -240,12 +237,12 @@ class PythonCore:
             message = "no arms"
             raise LookupError(message)
         if type(candidates) is BoundView:
-            if candidates.epoch == self._epoch:
+            if candidates.epoch is self._epoch:
                 return candidates
         elif type(candidates) is tuple or type(candidates) is list:
             key = tuple(candidates)
             view = self._views.get(key)
-            if view is not None and view.key is not None and (bound.plain_labels or same_types(view.key, key)):
+            if view is not None and view.key is not None and same_types(view.key, key):
                 return view
         message = "candidates are not bound"
         raise LookupError(message)

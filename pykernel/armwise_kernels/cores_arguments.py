@@ -52,7 +52,13 @@ def listed(name: str, values: object, dtype: type[S], shape: tuple[int, ...]) ->
 
 
 def contexts(name: str, values: object, shape: tuple[int, ...]) -> Floats:
-    """One context (dim,), or contexts (n, dim), of finite numbers within MAX_CONTEXT."""
+    """One context (dim,), or contexts (n, dim), of finite numbers within MAX_CONTEXT.
+
+    A subclass of ndarray may mean something else by its numbers, as a masked array does, and is refused.
+    """
+    if type(values) is not np.ndarray:
+        message = f"{name}: expected a numpy.ndarray, got {type(values).__name__}"
+        raise TypeError(message)
     array = listed(name, values, np.float64, shape)
     if not (np.abs(array) <= law.MAX_CONTEXT).all():
         message = f"{name}: expected finite numbers within {law.MAX_CONTEXT:g}"

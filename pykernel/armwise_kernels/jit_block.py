@@ -36,6 +36,7 @@ WORTHWHILE: Final = 0.8
 LEVELS: Final = 32
 PERIOD: Final = 4
 EDGE: Final = 40.0
+MOST_EVIDENCE: Final = 1e12
 RATE_UNIT: Final = 2.0**-law.RATE_BITS
 RATE_SCALE: Final = 2.0**law.RATE_BITS
 RATE_CAP: Final = np.uint64(law.RATE_CAP)
@@ -209,6 +210,8 @@ def block_consider(
     upper, log_betas = np.empty(count), np.empty(count)
     for i in range(count):
         a, b = table[ALPHA, i], table[BETA, i]
+        if a + b > MOST_EVIDENCE:
+            return
         upper[i] = upper_of(a, b)
         log_betas[i] = log_beta(a, b)
     ranked = np.empty(MOST_LEADERS, np.int64)

@@ -42,6 +42,8 @@ BETA_ROWS: Final = 10
 MIN_SHAPE: Final = 1e-100
 MAX_SHAPE: Final = 1e100
 """Shapes of a Beta posterior lie in [MIN_SHAPE, MAX_SHAPE]: beyond, the constants overflow."""
+LEAST_CHANCE: Final = 1e-12
+"""A chosen arm's propensity is at least this: below, quadrature may say zero."""
 MAX_CONTEXT: Final = 1e100
 """Entries of a context, and rewards of linear policies, are at most this in absolute value."""
 

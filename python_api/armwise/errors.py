@@ -14,6 +14,7 @@ one would write it::
     ├── PropensityError(ValueError)         logged propensities from which nothing can be estimated
     ├── StoreError(OSError)                 a file or store that cannot be opened, read or written
     ├── MissingExtra(ImportError)           an optional dependency that is not installed
+    ├── ReentrantCall(RuntimeError)         a policy called from within its own call, as by a signal handler
     ├── BackendUnavailable(ImportError)     a kernel backend that was asked for and is not there
     └── KernelError(RuntimeError)           a kernel that refused its arguments: a defect of armwise
 """
@@ -29,6 +30,7 @@ __all__ = [
     "LogError",
     "MissingExtra",
     "PropensityError",
+    "ReentrantCall",
     "ReplayError",
     "SnapshotError",
     "StoreError",
@@ -114,6 +116,10 @@ class StoreError(ArmwiseError, OSError):
 
 class MissingExtra(ArmwiseError, ImportError):
     """An optional dependency that is not installed; the message names the extra that brings it."""
+
+
+class ReentrantCall(ArmwiseError, RuntimeError):
+    """A policy that was called from within one of its own calls, by a signal handler or a finalizer."""
 
 
 class BackendUnavailable(ArmwiseError, ImportError):

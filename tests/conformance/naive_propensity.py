@@ -18,7 +18,7 @@ from mpmath import mp, mpf
 DIGITS = 34
 """Working precision for shapes to 1e9, whose log densities lose ten of these digits to cancellation."""
 CUT = 72
-"""A law is followed until its density times its width is below exp(-CUT) = 5e-32."""
+"""A law is followed until the mass beyond is below exp(-CUT) = 5e-32."""
 
 
 @dataclass
@@ -47,12 +47,14 @@ class Beta:
             return self.a * t - (self.a + self.b) * mp.log1p(mp.exp(t)) - self.log_norm
         return -self.b * t - (self.a + self.b) * mp.log1p(mp.exp(-t)) - self.log_norm
 
+    def slope(self, t: mpf) -> mpf:
+        """How steeply log density falls away from the mode."""
+        return abs(self.b / (1 + mp.exp(-t)) - self.a / (1 + mp.exp(t)))
+
     def scale(self, t: mpf) -> mpf:
         """The length over which the density changes its face near t."""
-        x, y = 1 / (1 + mp.exp(-t)), 1 / (1 + mp.exp(t))
-        slope = abs(self.b * x - self.a * y)
-        curvature = mp.sqrt((self.a + self.b) * x * y)
-        return min(1 / curvature, 6 / slope if slope else mp.inf, max(mpf(1), abs(t) / 4))
+        slope, curvature = self.slope(t), (self.a + self.b) / ((1 + mp.exp(-t)) * (1 + mp.exp(t)))
+        return min(1 / mp.sqrt(curvature), 6 / slope if slope else mp.inf, max(mpf(1), abs(t) / 4))
 
 
 @dataclass
@@ -69,6 +71,9 @@ class Normal:
         z = (t - self.centre) / self.width
         return -z * z / 2 - mp.log(self.width * mp.sqrt(2 * mp.pi))
 
+    def slope(self, t: mpf) -> mpf:
+        return abs(t - self.centre) / self.width**2
+
     def scale(self, t: mpf) -> mpf:
         z = abs(t - self.centre) / self.width
         return self.width * min(mpf(1), 6 / z if z else mp.inf)
@@ -78,13 +83,16 @@ Law = Beta | Normal
 
 
 def edge(law: Law, sign: int) -> mpf:
-    """Return where the law's mass beyond is negligible, on the right (sign 1) or the left (-1)."""
-    near, far = mpf(0), law.width
+    """Return where the law's mass beyond is negligible, on the right (sign 1) or the left (-1).
+
+    Where log f is concave and falling, the mass beyond t is at most f(t) over the slope of log f there.
+    """
 
     def negligible(distance: mpf) -> bool:
         t = law.centre + sign * distance
-        return law.log_density(t) + mp.log(1 + distance) < -CUT
+        return law.log_density(t) - mp.log(law.slope(t)) < -CUT
 
+    near, far = mpf(0), law.width
     while not negligible(far):
         near, far = far, 2 * far
     # close to the mark: a law may end a thousand times faster on one side than it is wide
@@ -142,7 +150,9 @@ def panels(laws: list[Law], step: mpf) -> list[tuple[mpf, mpf]]:
             else:
                 wide = step * law.scale(right)
                 # the law may narrow towards the left
-                left = max(left, right - min(wide, step * law.scale(right - wide)))
+                while wide > 2 * step * law.scale(right - wide):
+                    wide /= 2
+                left = max(left, right - wide)
         cuts.append((left, right))
         right = left
     return cuts

@@ -4,7 +4,7 @@
  * Philox: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Each 32-bit word lives
  * in a 64-bit lane. log, exp, sine and cosine are polynomials in + - * / alone, evaluated in one fixed order without
  * contraction: their bits are a promise (docs/reproducibility), so none may come from the C library. Errors measured
- * against a 40-digit reference: log and exp 1 ulp, normals 2 ulp.
+ * against a 40-digit reference: log and exp 1 ulp, normals 3 ulp.
  */
 #ifndef AW_RANDOM_H
 #define AW_RANDOM_H
@@ -98,7 +98,7 @@ AW_INLINE vd vsoftplus(vd t) {
 }
 
 /*
- * Two independent normals from the top 40 bits of each word (Box & Muller 1958). The angle is an octant, by two bits
+ * Two independent normals from the top 40 bits of each word (Box & Muller 1958). The angle is a quadrant, by two bits
  * of r2, and an offset in (-pi/4, pi/4) on which sine and cosine are the kernels of FreeBSD k_sin.c and k_cos.c.
  */
 AW_INLINE void box_muller(vu r1, vu r2, vd *z1, vd *z2) {

@@ -131,7 +131,8 @@ def student_quantile(confidence: float, degrees: int) -> float:
     Returns
     -------
     float
-        The quantile, more than zero, to about 15 digits.
+        The quantile, more than zero, to 1e-12 for confidences in [0.5, 0.9999]. From 5,000 degrees on it is the
+        normal quantile with three terms of Fisher's expansion (Abramowitz & Stegun 26.7.5).
 
     Raises
     ------
@@ -147,6 +148,13 @@ def student_quantile(confidence: float, degrees: int) -> float:
     if degrees < 1:
         msg = f"degrees of freedom are {degrees}; expected at least 1"
         raise ConfigurationError(msg)
+    if degrees >= 5000:
+        z = normal_quantile(confidence)
+        return z + (
+            (z**3 + z) / (4 * degrees)
+            + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+            + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * degrees**3)
+        )
     # t = sqrt(degrees) tan(angle), so that the search is over a bounded interval even for the Cauchy case.
     low, high = 0.0, math.pi / 2
     while (middle := (low + high) / 2) not in (low, high):

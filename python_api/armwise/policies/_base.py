@@ -116,7 +116,7 @@ class ArmPolicy(SavedPolicy[P]):
         ConfigurationError
             If an argument is not as described, or there are no arms.
         """
-        with self._lock:
+        with self._locked():
             count, contexts = self._requests(n)
             moment = _moment(now)
             self._arms.require_some()
@@ -180,7 +180,7 @@ class ArmPolicy(SavedPolicy[P]):
         labels = listed(arms, "arms")
         values = self._checked_rewards(rewards, len(labels))
         moment = nanoseconds() if now is None and self._posterior.decays else _moment(now)
-        with self._lock:
+        with self._locked():
             positions = self._arms.positions(labels)
             self._posterior.check_room(len(set(labels) - self._arms.index.keys()))
             checked = self._checked_contexts(contexts, len(labels))
@@ -249,7 +249,7 @@ class ArmPolicy(SavedPolicy[P]):
         if not 0 <= max(stream, counter, version) < 1 << 63:
             msg = f"decision_id is {decision_id!r}; expected stream-counter-version in hexadecimal"
             raise ReplayError(msg)
-        with self._lock:
+        with self._locked():
             self._require_version(version)
             core = self._core if stream == self.stream else self._bound_to_stream(stream)
             view, features, _ = self._checked(core, candidates, context, None)
@@ -277,7 +277,7 @@ class ArmPolicy(SavedPolicy[P]):
             If there is such an arm, the label is not one, or the prior is not as described.
         """
         check_label(arm)
-        with self._lock:
+        with self._locked():
             if arm in self._arms.index:
                 held = self._arms.labels[self._arms.index[arm]]
                 msg = f"there is an arm {held!r} already; give the new one another label"
@@ -302,7 +302,7 @@ class ArmPolicy(SavedPolicy[P]):
         ConfigurationError
             If it is the last one of a policy that was made with arms.
         """
-        with self._lock:
+        with self._locked():
             position = self._arms.position(check_label(arm))
             if position is None:
                 raise self._arms.unknown(arm)
@@ -347,19 +347,19 @@ class ArmPolicy(SavedPolicy[P]):
                 self._encoder.observe(context)
 
     def _select_carefully(self, candidates: object, context: object, now: object) -> Label:
-        with self._lock:
+        with self._locked():
             view, features, moment = self._checked(self._core, candidates, context, now)
             with kernel_errors("select"):
                 return self._core.select(view, features, moment)
 
     def _decide_carefully(self, candidates: object, context: object, now: object) -> Decision:
-        with self._lock:
+        with self._locked():
             view, features, moment = self._checked(self._core, candidates, context, now)
             with kernel_errors("decide"):
                 return Decision._make(self._core.decide(view, features, moment))
 
     def _propensities_carefully(self, candidates: object, context: object, now: object) -> FloatArray:
-        with self._lock:
+        with self._locked():
             view, features, moment = self._checked(self._core, candidates, context, now)
             with kernel_errors("propensities"):
                 return self._core.propensities(view, features, moment)
@@ -368,7 +368,7 @@ class ArmPolicy(SavedPolicy[P]):
         label = check_label(arm)
         value = float(self._checked_rewards([reward], 1)[0])
         moment = _moment(now)
-        with self._lock:
+        with self._locked():
             if self._arms.position(label) is None:
                 self._posterior.check_room()
             self._apply_one(label, value, self._checked_context(context), moment)

@@ -12,8 +12,9 @@ import threading
 from abc import ABC
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, Generic, NoReturn, SupportsIndex, TypeVar, cast
 
+from armwise.errors import ConfigurationError, ReentrantCall
 from armwise.policies._arms import ArmSet
 from armwise.policies._core import HotCore, closed_door, loaded_kernels
 from armwise.policies._seeds import fresh_stream, watch_forks
@@ -34,6 +35,7 @@ class BoundPolicy(ABC, Generic[P]):
     def __init__(self, arms: ArmSet, posterior: P, seed: int) -> None:
         self._kernels = loaded_kernels()
         self._lock = threading.RLock()
+        self._shut = False
         self._arms = arms
         self._seed = seed
         self._posterior = posterior
@@ -84,14 +86,48 @@ class BoundPolicy(ABC, Generic[P]):
         return self._inner
 
     @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises
+        ------
+        ReentrantCall
+            If this thread is at work behind the closed door already: a signal handler or a finalizer called.
+        """
+        with self._lock:
+            if self._shut:
+                msg = (
+                    "the policy was called from within one of its own calls, by a signal handler or a finalizer; "
+                    "let it set a flag or fill a queue, and call the policy from the main flow; nothing was changed"
+                )
+                raise ReentrantCall(msg)
+            yield
+
+    @contextmanager
     def _door_closed(self) -> Iterator[None]:
         """Hold every other thread's call off."""
-        with self._lock:
-            self._core.bind(closed_door(self._kind), (), {})
+        with self._locked():
+            self._shut = True
             try:
+                self._core.bind(closed_door(self._kind), (), {})
                 yield
             finally:
                 self._bind(self._core)
+                self._shut = False
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be copied or pickled.
+
+        Raises
+        ------
+        ConfigurationError
+            Always: two policies on one stream would repeat each other's draws and ids.
+        """
+        msg = (
+            f"a {type(self).__name__} is not copied or pickled: two of them on one stream would repeat each other's "
+            "decisions; hand on state_dict(), and load_state() it where the other one stops"
+        )
+        raise ConfigurationError(msg)
 
     def _before_fork(self) -> None:
         self._lock.acquire()
@@ -104,6 +140,7 @@ class BoundPolicy(ABC, Generic[P]):
             return
         # The threads that held a lock of the policy or within its cores are gone, and will never release it.
         self._lock = threading.RLock()
+        self._shut = False
         self._core, self._inner = self._new_core(), self._new_core()
         stream = fresh_stream()
         self._posterior.move(stream, 0, self._kernels.stream_key(self._seed, stream))

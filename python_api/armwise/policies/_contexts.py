@@ -71,6 +71,9 @@ def _real(values: object, name: str) -> FloatArray:
         except (TypeError, ValueError) as error:
             msg = f"{name} cannot be read as an array ({error}); expected {_EXPECTED}"
             raise ConfigurationError(msg) from None
+    if isinstance(values, np.ma.MaskedArray):
+        msg = f"{name} is a masked array; fill what is missing first, as in {name}.filled(0.0)"
+        raise ConfigurationError(msg)
     if values.dtype.kind not in "iuf":
         msg = f"{name} has dtype {values.dtype}; expected {_EXPECTED}; pass categories as a mapping"
         raise ConfigurationError(msg)

@@ -12,7 +12,7 @@ from armwise.policies._bound import BoundPolicy
 from armwise.policies._labels import check_labels, plain
 from armwise.policies.encoder import ContextEncoder
 from armwise.posteriors._columns import Columns
-from armwise.posteriors._fields import Fields
+from armwise.posteriors._fields import INT64, Fields
 from armwise.types import State
 
 __all__ = ["SavedPolicy"]
@@ -69,7 +69,8 @@ class SavedPolicy(BoundPolicy[P]):
         ----------
         state : mapping
             As :meth:`state_dict` gave it. One without a `version` is older than the field: what it does not
-            say about slots, versions and randomness starts afresh.
+            say of slots, versions and randomness starts afresh, and what it does not say of parameters is the
+            class's default, as it was when that state was written.
 
         Raises
         ------
@@ -95,7 +96,7 @@ class SavedPolicy(BoundPolicy[P]):
             rng = fields.fields("rng")
             seed, stream, counter = (
                 rng.whole("seed", 0, _SEEDS - 1),
-                rng.whole("stream"),
+                rng.whole("stream", 0, INT64),
                 rng.whole("counter"),
             )
         posterior.move(stream, counter, self._kernels.stream_key(seed, stream))

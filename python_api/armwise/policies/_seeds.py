@@ -69,17 +69,18 @@ class _Forks:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._alive: weakref.WeakSet[_Forked] = weakref.WeakSet()
+        # By identity: a subclass may define equality, and with it lose its hash.
+        self._alive: weakref.WeakValueDictionary[int, _Forked] = weakref.WeakValueDictionary()
         self._held: list[_Forked] = []
 
     def watch(self, policy: _Forked) -> None:
         with self._guard:
-            self._alive.add(policy)
+            self._alive[id(policy)] = policy
 
     def before(self) -> None:
         """Bring every policy to rest, so that the child finds no lock held and no array half written."""
         self._guard.acquire()
-        self._held = list(self._alive)
+        self._held = list(self._alive.values())
         for policy in self._held:
             policy._before_fork()  # noqa: SLF001 - a hook of policies, not of their users
 

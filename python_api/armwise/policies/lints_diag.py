@@ -30,7 +30,8 @@ class LinTSDiag(LinearPolicy[DiagonalPosterior]):
         \theta_j \sim N(b_j / A_j, \, \sigma^2 / A_j), \qquad \mathrm{arm} = \arg\max_i x^\top \theta_i
 
     Agrawal & Goyal, "Thompson sampling for contextual bandits with linear payoffs", ICML 2013, with the
-    diagonal of their precision matrix, as Chapelle & Li (NIPS 2011) keep it. Arms are independent, so the
+    diagonal of their precision matrix. Chapelle & Li (NIPS 2011) keep a diagonal too, but find the mean jointly; here
+    each coordinate stands by itself. Arms are independent, so the
     score of an arm is drawn as one normal number of the same law, N(x . mu, sum x_j^2 sigma^2 / A_j).
 
     The diagonal forgets how features correlate: where they do, coefficients share blame wrongly and

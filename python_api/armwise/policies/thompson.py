@@ -109,7 +109,7 @@ class ThompsonSampling(ArmPolicy[BetaPosterior]):
         """How all arms are drawn from: each in full, or leaders in full and the others thinned as a block.
 
         The law is the same. The block path serves 64 arms and more, where a few stand out; which one serves
-        is part of the state and changes at updates alone.
+        is part of the state and changes with it alone: at updates, and where arms come or go.
         """
         return "block" if self._posterior.head[law.HEAD_PATH] else "plain"
 

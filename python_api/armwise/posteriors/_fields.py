@@ -17,6 +17,8 @@ Loaded: TypeAlias = Mapping[str, object]
 """A JSON object as it was read: nothing is known yet of what it holds."""
 
 INT64: Final = (1 << 63) - 1
+COUNTS: Final = 1 << 62
+"""Counters go on from what is loaded: half of what they can hold stays free."""
 
 _ADVICE: Final = "restore another snapshot or start afresh; nothing was changed"
 
@@ -80,7 +82,7 @@ class Fields:
             self.refuse(name, "true or false")
         return value
 
-    def whole(self, name: str, low: int = 0, high: int = INT64, *, absent: int | None = None) -> int:
+    def whole(self, name: str, low: int = 0, high: int = COUNTS, *, absent: int | None = None) -> int:
         """A whole number in [low, high]; `absent` where an old state does not say."""
         if absent is not None and self.legacy and name not in self._values:
             return absent

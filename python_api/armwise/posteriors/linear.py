@@ -65,7 +65,13 @@ class LinearPosterior(Columns):
         """The posterior mean of one arm's coefficients, float64 (dim,), a copy."""
 
     def check_prior(self, prior: object) -> None:
-        """Refuse what is no pair of mean and precision."""
+        """Refuse what is no pair of mean and precision, and any where evidence decays: a prior does not."""
+        if self.decays:
+            msg = (
+                "with a half_life, evidence decays toward the policy's own prior, and an arm's would decay with it; "
+                "add the arm without a prior"
+            )
+            raise ConfigurationError(msg)
         self._mean_and_precision(prior)
 
     def _mean_and_precision(self, prior: object) -> tuple[FloatArray, FloatArray]:

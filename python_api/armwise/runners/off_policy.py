@@ -48,7 +48,8 @@ class OffPolicyReport:
         How many of them have no reward; they are left out. If what is missing depends on the reward, the
         estimates are off.
     logged : Interval
-        What the logging policy earned a decision, with its 95% interval.
+        What the logging policy earned a decision. Its 95% interval takes decisions as independent; a policy that
+        learns makes them dependent, so it is an indication.
     ips, snips : Estimate
         What the evaluated policy would have earned a decision.
     mean_weight : float

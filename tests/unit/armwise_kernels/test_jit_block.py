@@ -127,6 +127,7 @@ def test_the_rule_is_that_of_c():
         "LEVELS",
         "PERIOD",
         "EDGE",
+        "MOST_EVIDENCE",
         "RATE_UNIT",
     ):
         (text,) = re.findall(rf"^#define {name} (\S+)", source, re.MULTILINE)

@@ -288,7 +288,13 @@ class DecisionLog:
     def _open(self) -> PartFile:
         """Begin the next part."""
         file = PartFile(part_path(self._path, self._part), self._sync)
-        file.append(dumps(Header(FORMAT, VERSION, self._part, nanoseconds())))
+        try:
+            file.append(dumps(Header(FORMAT, VERSION, self._part, nanoseconds())))
+        except StoreError:
+            # A part without its header is no part, and would stand in the way of the next try.
+            file.abandon()
+            file.path.unlink(missing_ok=True)
+            raise
         self._part += 1
         return file
 

@@ -89,12 +89,14 @@ def test_a_prior_of_its_own(cls):
     assert twin.select_many(contexts).tolist() == policy.select_many(contexts).tolist()
 
 
-def test_a_prior_of_its_own_under_decay():
+def test_a_prior_of_its_own_would_decay_and_is_refused():
     policy = LinTSDiag(["a"], dim=2, half_life=60)
-    policy.update("a", 1.0, [1.0, 1.0], now=START + 47.3)
-    policy.add_arm("b", (2.0, 9.0))
-    policy.select(context=[1.0, 1.0], now=START + 47.3)
-    np.testing.assert_allclose(policy.coefficients("b"), 2.0, rtol=1e-9)
+    before = policy.state_dict()
+    with pytest.raises(ConfigurationError, match="half_life"):
+        policy.add_arm("b", (2.0, 9.0))
+    assert policy.state_dict() == before
+    policy.add_arm("b")
+    assert policy.arms == ("a", "b")
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from armwise import SnapshotError
-from armwise.posteriors._fields import INT64, Fields
+from armwise.posteriors._fields import COUNTS, Fields
 from armwise.posteriors._numbers import real, whole
 
 STATE = {
     "n": 3,
-    "big": INT64,
+    "big": COUNTS,
     "x": 0.5,
     "name": "abc",
     "yes": True,
@@ -26,7 +26,7 @@ STATE = {
 def test_fields_come_as_they_are():
     fields = Fields(STATE)
     assert fields.whole("n") == 3
-    assert fields.whole("big") == INT64
+    assert fields.whole("big") == COUNTS
     assert fields.number("x", 0, 1) == 0.5
     assert fields.number("n", 0, 5) == 3.0
     assert fields.text("name") == "abc"
