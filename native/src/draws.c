@@ -11,21 +11,15 @@ int aw_normal_draws(int isa, int64_t n, uint64_t key, uint64_t decision, double 
     return AW_OK;
 }
 
-static int64_t padded(int64_t arms) { return (arms + 7) / 8 * 8; }
-
-int64_t aw_beta_scratch(int64_t arms) { return arms < 0 ? 0 : padded(arms) * (AW_BETA_ROWS + 1); }
+int64_t aw_beta_scratch(int64_t arms) { return arms < 0 ? 0 : aw_padded(arms) * (AW_BETA_ROWS + 1); }
 
 int aw_beta_draws(int isa, int64_t arms, const double *alpha, const double *beta, uint64_t key, uint64_t decision,
                   int64_t n, double *out, double *scratch) {
     const struct aw_ops *ops = aw_ops_of(isa);
     if (!ops) return AW_E_ISA;
     if (arms < 1 || arms > AW_MAX_ARMS || n < 0) return AW_E_COUNT;
-    for (int64_t i = 0; i < arms; i++) {
-        const int good =
-            alpha[i] >= AW_MIN_SHAPE && alpha[i] <= AW_MAX_SHAPE && beta[i] >= AW_MIN_SHAPE && beta[i] <= AW_MAX_SHAPE;
-        if (!good) return AW_E_SHAPE;
-    }
-    const int64_t stride = padded(arms);
+    if (!aw_shapes_good(arms, alpha, beta)) return AW_E_SHAPE;
+    const int64_t stride = aw_padded(arms);
     double *table = scratch;
     uint32_t *slots = (uint32_t *)(scratch + stride * AW_BETA_ROWS);
     for (int64_t i = 0; i < stride; i++) {

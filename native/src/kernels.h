@@ -10,6 +10,12 @@
 /* The table of an instruction set; NULL where this CPU does not run it. */
 const struct aw_ops *aw_ops_of(int isa);
 
+/* Whether n pairs of shapes are all in [1e-100, 1e100]; a NaN is not. */
+int aw_shapes_good(int64_t n, const double *a, const double *b);
+
+/* Arms rounded up to whole vectors of eight. */
+static inline int64_t aw_padded(int64_t arms) { return (arms + 7) / 8 * 8; }
+
 /* log B(a, b). requires: shapes in [1e-100, 1e100]. */
 double aw_log_beta1(double a, double b);
 

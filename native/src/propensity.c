@@ -47,18 +47,16 @@
 /* What the bodies take, and a place for a result that is not yet checked. */
 enum { SCRATCH_PER_ARM = BEST_SCRATCH + 1 };
 
-static int64_t padded(int64_t arms) { return (arms + 7) / 8 * 8; }
-
 /* returns: doubles, 0 where arms is out of range. */
 size_t aw_best_scratch(int64_t arms) {
-    return arms < 1 || arms > AW_MAX_ARMS ? 0 : (size_t)padded(arms) * SCRATCH_PER_ARM;
+    return arms < 1 || arms > AW_MAX_ARMS ? 0 : (size_t)aw_padded(arms) * SCRATCH_PER_ARM;
 }
 
 typedef double best_kernel(int64_t count, const double *x, const double *y, double *p, double *scratch);
 
 /* requires: checked arguments. writes: p, normalised; scratch. returns: a status; on an error p is untouched. */
 static int best(best_kernel *kernel, int64_t arms, const double *x, const double *y, double *p, double *scratch) {
-    double *raw = scratch + BEST_SCRATCH * padded(arms);
+    double *raw = scratch + BEST_SCRATCH * aw_padded(arms);
     const double sum = kernel(arms, x, y, raw, scratch), miss = sum - 1.0;
     /* written so that a NaN fails */
     if (!(miss >= -SUM_TOLERANCE && miss <= SUM_TOLERANCE)) return AW_E_NUMERIC;
@@ -75,10 +73,7 @@ int aw_best_beta(int isa, int64_t arms, const double *a, const double *b, double
     const struct aw_ops *ops = aw_ops_of(isa);
     if (!ops) return AW_E_ISA;
     if (arms < 1 || arms > AW_MAX_ARMS) return AW_E_COUNT;
-    for (int64_t i = 0; i < arms; i++) {
-        const int ok = a[i] >= AW_MIN_SHAPE && a[i] <= AW_MAX_SHAPE && b[i] >= AW_MIN_SHAPE && b[i] <= AW_MAX_SHAPE;
-        if (!ok) return AW_E_SHAPE;
-    }
+    if (!aw_shapes_good(arms, a, b)) return AW_E_SHAPE;
     return best(ops->best_beta, arms, a, b, p, scratch);
 }
 

@@ -49,12 +49,17 @@ double aw_log_beta1(double a, double b) {
            ((stirling(a) + stirling(b)) - stirling(n));
 }
 
+int aw_shapes_good(int64_t n, const double *a, const double *b) {
+    for (int64_t i = 0; i < n; i++) {
+        const int good = a[i] >= AW_MIN_SHAPE && a[i] <= AW_MAX_SHAPE && b[i] >= AW_MIN_SHAPE && b[i] <= AW_MAX_SHAPE;
+        if (!good) return 0;
+    }
+    return 1;
+}
+
 int aw_log_beta(int64_t n, const double *a, const double *b, double *out) {
     if (n < 0) return AW_E_COUNT;
-    for (int64_t i = 0; i < n; i++) {
-        const int ok = a[i] >= AW_MIN_SHAPE && a[i] <= AW_MAX_SHAPE && b[i] >= AW_MIN_SHAPE && b[i] <= AW_MAX_SHAPE;
-        if (!ok) return AW_E_SHAPE;
-    }
+    if (!aw_shapes_good(n, a, b)) return AW_E_SHAPE;
     for (int64_t i = 0; i < n; i++) out[i] = aw_log_beta1(a[i], b[i]);
     return AW_OK;
 }

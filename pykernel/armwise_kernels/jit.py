@@ -199,8 +199,8 @@ def log(x: float) -> float:
 
 
 @kernel_inline
-def exp(x: float) -> float:
-    """Exponential of x in [-708, 708]: the Taylor polynomial of degree 13 on [-log(2)/2, log(2)/2]."""
+def reduced_exp(x: float) -> tuple[float, np.uint64]:
+    """For x = n log(2) + r: exp(r) - 1 by the Taylor polynomial of degree 13, and n where an exponent stands."""
     t = x * 1.44269504088896338700 + 6755399441055744.0
     k = t - 6755399441055744.0
     r = x - k * 6.93147180369123816490e-01
@@ -217,8 +217,14 @@ def exp(x: float) -> float:
     p = p * r + 1.0 / 24.0
     p = p * r + 1.0 / 6.0
     p = p * r + 0.5
-    p = 1.0 + (r + r * r * p)
-    return float_of(bits_of(p) + (bits_of(t) << U52))
+    return r + r * r * p, bits_of(t) << U52
+
+
+@kernel_inline
+def exp(x: float) -> float:
+    """Exponential of x in [-708, 708]."""
+    rest, power = reduced_exp(x)
+    return float_of(bits_of(1.0 + rest) + power)
 
 
 @kernel_inline

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from armwise_kernels.jit import (
     EXPONENT_ONE,
-    U52,
     bits_of,
     exp,
     float_of,
@@ -23,6 +22,7 @@ from armwise_kernels.jit import (
     kernel_inline,
     log,
     log1p,
+    reduced_exp,
     softplus,
 )
 
@@ -98,24 +98,9 @@ def snap(t: float) -> float:
 @kernel_inline
 def _expm1(x: float) -> float:
     """exp(x) - 1 to full relative precision, for x in [-700, 700]."""
-    t = x * 1.44269504088896338700 + 6755399441055744.0
-    k = t - 6755399441055744.0
-    r = x - k * 6.93147180369123816490e-01
-    r = r - k * 1.90821492927058770002e-10
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    power = float_of((bits_of(t) << U52) + EXPONENT_ONE)
-    return (power - 1.0) + power * (r + r * r * p)
+    rest, exponent = reduced_exp(x)
+    power = float_of(exponent + EXPONENT_ONE)
+    return (power - 1.0) + power * rest
 
 
 @kernel_inline

@@ -54,26 +54,11 @@ typedef struct best_panel {
 /* Drop the last eight bits: the middle of two such numbers that are close is exact, and panels join without a gap. */
 AW_INLINE vd best_snap(vd t) { return (vd)((vu)t & ~0xffULL); }
 
-/* exp(x) - 1 to full relative precision. requires: -700 <= x <= 700. The polynomial is that of vexp. */
+/* exp(x) - 1 to full relative precision. requires: -700 <= x <= 700. */
 AW_INLINE vd best_expm1(vd x) {
-    const vd t = x * 1.44269504088896338700 + 6755399441055744.0;
-    const vd k = t - 6755399441055744.0;
-    vd r = x - k * 6.93147180369123816490e-01;
-    r = r - k * 1.90821492927058770002e-10;
-    vd p = V(1.0 / 6227020800);
-    p = p * r + 1.0 / 479001600;
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
-    p = p * r + 0.5;
-    const vd power = (vd)(((vu)t << 52) + AW_EXPONENT_ONE);
-    return (power - 1.0) + power * (r + r * r * p);
+    vu exponent;
+    const vd rest = reduced_exp(x, &exponent), power = (vd)(exponent + AW_EXPONENT_ONE);
+    return (power - 1.0) + power * rest;
 }
 
 /* Binet's function, log Gamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2). Below eight, x is lifted by eight. */

@@ -62,8 +62,11 @@ AW_INLINE vd vlog(vd x) {
     return k * 6.93147180369123816490e-01 - ((h - (s * (h + r) + k * 1.90821492927058770002e-10)) - f);
 }
 
-/* Exponential. requires: -708 <= x <= 708. The Taylor polynomial of degree 13 on [-log(2)/2, log(2)/2]. */
-AW_INLINE vd vexp(vd x) {
+/*
+ * x = n log(2) + r with |r| <= log(2)/2. writes: n, where an exponent stands. returns: exp(r) - 1, by the Taylor
+ * polynomial of degree 13.
+ */
+AW_INLINE vd reduced_exp(vd x, vu *power) {
     const vd t = x * 1.44269504088896338700 + 6755399441055744.0;
     const vd k = t - 6755399441055744.0;
     vd r = x - k * 6.93147180369123816490e-01;
@@ -80,8 +83,15 @@ AW_INLINE vd vexp(vd x) {
     p = p * r + 1.0 / 24;
     p = p * r + 1.0 / 6;
     p = p * r + 0.5;
-    p = 1.0 + (r + r * r * p);
-    return (vd)((vu)p + ((vu)t << 52));
+    *power = (vu)t << 52;
+    return r + r * r * p;
+}
+
+/* Exponential. requires: -708 <= x <= 708. */
+AW_INLINE vd vexp(vd x) {
+    vu power;
+    const vd rest = reduced_exp(x, &power);
+    return (vd)((vu)(1.0 + rest) + power);
 }
 
 /* log(1 + x) for x in [0, 1], compensated. */

@@ -23,9 +23,6 @@
 
 enum { LISTED = 512, BATCH = 32, CHUNK = 64 };
 
-/* Stages are loops of their own: inlined, but not fused. */
-#define AI_STAGE(name) AW_INLINE void name
-
 typedef struct shapes {
     vd d1, c1, k1, d2, c2, k2;
 } shapes;
@@ -66,7 +63,7 @@ typedef struct chunk {
 } chunk;
 
 /* requires: words of n entries in z1 and z2. writes: the normals over them, and the uniforms. */
-AI_STAGE(normals_of)(int64_t n, double *z1, double *z2, double *u1, double *u2) {
+AW_INLINE void normals_of(int64_t n, double *z1, double *z2, double *u1, double *u2) {
     for (int64_t e = 0; e < n; e += AW_W) {
         const vu r1 = ldw(z1 + e), r2 = ldw(z2 + e);
         vd a, b;
@@ -79,7 +76,7 @@ AI_STAGE(normals_of)(int64_t n, double *z1, double *z2, double *u1, double *u2) 
 }
 
 /* The draws of n slots at one decision, attempt 0. */
-AI_STAGE(chunk_of_slots)(chunk *c, const uint32_t *slots, int64_t n, uint64_t key, uint64_t decision) {
+AW_INLINE void chunk_of_slots(chunk *c, const uint32_t *slots, int64_t n, uint64_t key, uint64_t decision) {
     for (int64_t e = 0; e < n; e += AW_W) {
         vu r1, r2;
         philox(ldh(slots + e), U(decision), AW_PURPOSE_DRAW, 0, key, &r1, &r2);
@@ -90,7 +87,7 @@ AI_STAGE(chunk_of_slots)(chunk *c, const uint32_t *slots, int64_t n, uint64_t ke
 }
 
 /* The draws of one slot at n decisions from `decision` on, attempt 0. */
-AI_STAGE(chunk_of_decisions)(chunk *c, uint64_t slot, int64_t n, uint64_t key, uint64_t decision) {
+AW_INLINE void chunk_of_decisions(chunk *c, uint64_t slot, int64_t n, uint64_t key, uint64_t decision) {
     vu when = U(decision);
     for (int j = 0; j < AW_W; j++) when[j] += (uint64_t)j;
     for (int64_t e = 0; e < n; e += AW_W) {
@@ -107,7 +104,7 @@ AI_STAGE(chunk_of_decisions)(chunk *c, uint64_t slot, int64_t n, uint64_t key, u
  * of two: they try that many attempts at once, and the first that accepts is taken, as one after the other would.
  * requires: lanes of one entry hold the same slot, decision and shapes. writes: x, y in the first lane of each entry.
  */
-AI_STAGE(settle)(vu slot, vu decision, uint64_t key, shapes s, int width, double *x, double *y) {
+AW_INLINE void settle(vu slot, vu decision, uint64_t key, shapes s, int width, double *x, double *y) {
     int done1 = 0, done2 = 0;
     vu attempt = U(0);
     for (int j = 0; j < AW_W; j++) attempt[j] = (uint64_t)(j & (width - 1));
