@@ -108,38 +108,28 @@ AW_INLINE void laws_at(const linear_model *model, int64_t i, vd *mean, vd *varia
 }
 
 /*
- * writes: z, the normals of the first n slots, up to the next multiple of AW_W. requires: n <= GROUP.
- * One normal is a chain of two hundred dependent operations. In two loops, each with a shorter chain, the processor
- * runs several vectors beside each other; in one, it waits.
+ * Draw the scores of count arms. returns: the position of the greatest, see lints_diag_select.
+ * Random words are a chain of eighty dependent operations, a normal is another of a hundred, and the sums of a law wait
+ * for memory. In two loops the processor runs several words beside each other, and then the normals beside the sums.
  */
-AW_INLINE void normals_at(const uint32_t *slots, uint64_t key, uint64_t decision, int64_t n, double *z) {
-    _Alignas(64) double second[GROUP];
-    for (int64_t i = 0; i < n; i += AW_W) {
-        vu r1, r2;
-        philox(ldh(slots + i), U(decision), AW_PURPOSE_DRAW, 0, key, &r1, &r2);
-        stw(z + i, r1);
-        stw(second + i, r2);
-    }
-    for (int64_t i = 0; i < n; i += AW_W) {
-        vd normal, unused;
-        box_muller(ldw(z + i), ldw(second + i), &normal, &unused);
-        st(z + i, normal);
-    }
-}
-
-/* Draw the scores of count arms. returns: the position of the greatest, see lints_diag_select. */
 AW_INLINE int64_t select_by_law(const linear_model *model, const uint32_t *slots, int64_t count, uint64_t key,
                                 uint64_t decision) {
     leader best = no_leader();
     for (int64_t from = 0; from < count; from += GROUP) {
-        _Alignas(64) double z[GROUP]; /* stored across two cache lines, a vector would be slow to load again */
-        const int64_t end = count - from < GROUP ? count : from + GROUP;
-        normals_at(slots + from, key, decision, end - from, z);
-        for (int64_t i = from; i < end; i += AW_W) {
-            vd mean, variance;
-            laws_at(model, i, &mean, &variance);
-            const vd position = iota() + (double)i;
-            contend(&best, mean + VSQRT(variance) * ld(z + (i - from)), position, (vi)(position < (double)count));
+        _Alignas(64) double first[GROUP], second[GROUP]; /* across two cache lines a vector would be slow to load */
+        const int64_t n = count - from < GROUP ? count - from : GROUP;
+        for (int64_t i = 0; i < n; i += AW_W) {
+            vu r1, r2;
+            philox(ldh(slots + from + i), U(decision), AW_PURPOSE_DRAW, 0, key, &r1, &r2);
+            stw(first + i, r1);
+            stw(second + i, r2);
+        }
+        for (int64_t i = 0; i < n; i += AW_W) {
+            vd normal, unused, mean, variance;
+            box_muller(ldw(first + i), ldw(second + i), &normal, &unused);
+            laws_at(model, from + i, &mean, &variance);
+            const vd position = iota() + (double)(from + i);
+            contend(&best, mean + VSQRT(variance) * normal, position, (vi)(position < (double)count));
         }
     }
     double score;
