@@ -128,7 +128,7 @@ int chances(Core *core, View *view, const double *context, double *out) {
     }
     PyMem_Free(room);
     if (status) {
-        PyErr_SetString(PyExc_ArithmeticError, aw_strerror(status));
+        PyErr_SetString(status == AW_E_SHARP ? PyExc_FloatingPointError : PyExc_ArithmeticError, aw_strerror(status));
         return -1;
     }
     return 0;

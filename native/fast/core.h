@@ -37,10 +37,10 @@ typedef struct View {
 } View;
 
 typedef struct Core {
-    PyObject_HEAD PyObject *module; /* keeps view_type and exact alive */
+    PyObject_HEAD PyObject *module; /* keeps what it lends alive */
     PyTypeObject *view_type;
     PyTypeObject *array_type; /* numpy.ndarray, borrowed from the module */
-    PyObject *exact;          /* the str "exact", borrowed from the module */
+    PyObject *exact, *none;   /* the kinds of propensity, str, borrowed from the module */
     const struct aw_ops *ops;
     int isa;
     kind_of_policy kind;
@@ -82,7 +82,10 @@ PyObject *core_view(PyObject *self, PyObject *const *args, Py_ssize_t n);
 
 /* returns: the winning entry of a refreshed view at a decision. context: NULL unless the kind is linear. */
 int64_t choose(Core *core, View *view, const double *context, uint64_t decision);
-/* writes: the propensities of a refreshed view, in the order of slots. returns: 0, or -1 with an exception. */
+/*
+ * writes: the propensities of a refreshed view, in the order of slots.
+ * returns: 0, or -1 with an exception, FloatingPointError where they are not known: see AW_E_SHARP.
+ */
 int chances(Core *core, View *view, const double *context, double *out);
 /* Core.select_many(n, contexts, now) -> bytearray of int32. */
 PyObject *core_many(PyObject *self, PyObject *const *args, Py_ssize_t n);

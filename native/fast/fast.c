@@ -5,7 +5,7 @@
 
 typedef struct module_state {
     PyTypeObject *core_type, *view_type;
-    PyObject *array_type, *exact;
+    PyObject *array_type, *exact, *none;
 } module_state;
 
 static struct PyModuleDef definition;
@@ -57,6 +57,7 @@ static int core_init(PyObject *self, PyObject *args, PyObject *kwargs) {
     core->view_type = state->view_type;
     core->array_type = (PyTypeObject *)state->array_type;
     core->exact = state->exact;
+    core->none = state->none;
     core->kind = (kind_of_policy)which;
     core->isa = isa;
     core->ops = ops;
@@ -299,10 +300,12 @@ static int module_exec(PyObject *module) {
     state->core_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_spec, NULL);
     state->view_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &view_spec, NULL);
     state->exact = PyUnicode_InternFromString("exact");
+    state->none = PyUnicode_InternFromString("none");
     PyObject *numpy = PyImport_ImportModule("numpy");
     state->array_type = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
     Py_XDECREF(numpy);
-    if (!state->core_type || !state->view_type || !state->exact || !state->array_type) return -1;
+    const int made = state->core_type && state->view_type && state->exact && state->none && state->array_type;
+    if (!made) return -1;
     return PyModule_AddType(module, state->core_type) || PyModule_AddType(module, state->view_type) ? -1 : 0;
 }
 
@@ -312,6 +315,7 @@ static void module_free(void *module) {
     Py_CLEAR(state->view_type);
     Py_CLEAR(state->array_type);
     Py_CLEAR(state->exact);
+    Py_CLEAR(state->none);
 }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, (void *)module_exec}, {0, NULL}};

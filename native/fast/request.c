@@ -131,7 +131,10 @@ PyObject *core_decide(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     view_refresh(core, r.view);
     double *owned;
     const double *p = current_chances(core, &r, &owned);
-    PyObject *out = p ? PyTuple_New(6) : NULL;
+    /* a decision is made all the same where its propensity is not known */
+    const int unknown = !p && PyErr_ExceptionMatches(PyExc_FloatingPointError);
+    if (unknown) PyErr_Clear();
+    PyObject *out = p || unknown ? PyTuple_New(6) : NULL;
     if (out) {
         const uint64_t decision = (uint64_t)core->head[AW_HEAD_COUNTER];
         const int64_t i = take(core, &r);
@@ -139,8 +142,10 @@ PyObject *core_decide(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         PyTuple_SetItem(out, 1, PyLong_FromLong(r.view->order[i]));
         PyTuple_SetItem(out, 2, decision_id(core, decision));
         PyTuple_SetItem(out, 3, PyLong_FromLongLong(core->head[AW_HEAD_VERSION]));
-        PyTuple_SetItem(out, 4, PyFloat_FromDouble(p[i] > AW_LEAST_CHANCE ? p[i] : AW_LEAST_CHANCE));
-        PyTuple_SetItem(out, 5, Py_NewRef(core->exact));
+        PyObject *chance =
+            unknown ? Py_NewRef(Py_None) : PyFloat_FromDouble(p[i] > AW_LEAST_CHANCE ? p[i] : AW_LEAST_CHANCE);
+        PyTuple_SetItem(out, 4, chance);
+        PyTuple_SetItem(out, 5, Py_NewRef(unknown ? core->none : core->exact));
         if (PyErr_Occurred()) Py_CLEAR(out);
     }
     PyMem_Free(owned);

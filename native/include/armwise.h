@@ -86,7 +86,8 @@ enum aw_status {
     AW_E_NUMERIC = -5, /* a sum of probabilities missed one by more than 1e-9 */
     AW_E_CONTEXT = -6, /* a context holds a number that is not finite or beyond 1e100 */
     AW_E_REWARD = -7,  /* a reward is outside the policy's range */
-    AW_E_TIME = -8     /* a time is negative, or 2^62 ns and later */
+    AW_E_TIME = -8,    /* a time is negative, or 2^62 ns and later */
+    AW_E_SHARP = -9    /* a Beta law with both shapes beyond 2e9, and another, may be the best */
 };
 enum aw_isa { AW_ISA_SCALAR, AW_ISA_V128, AW_ISA_AVX2, AW_ISA_AVX512, AW_ISA_COUNT };
 

@@ -96,6 +96,8 @@ const char *aw_strerror(int status) {
         return "a reward is outside the range that the policy takes";
     case AW_E_TIME:
         return "a time is negative, or 2^62 ns and later";
+    case AW_E_SHARP:
+        return "an arm with both shapes beyond 2e9 and another may both be the best: their chances are not known";
     default:
         return "unknown status";
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -126,16 +127,20 @@ class PythonCore:
 
     def decide(
         self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None
-    ) -> tuple[Label, int, str, int, float, str]:
-        """Take one counter: label, index into the candidates, id, version, exact propensity, its kind."""
+    ) -> tuple[Label, int, str, int, float | None, str]:
+        """Take one counter: label, index into the candidates, id, version, propensity, its kind."""
         with self._lock:
             posterior, view, x = self._request(candidates, context, now)
-            chances = self._chances(posterior, view, x)
+            chances = None
+            with suppress(FloatingPointError):  # a decision is made all the same where its propensity is not known
+                chances = self._chances(posterior, view, x)
             decision = _take(posterior, 1)
             i = posterior.choose(view.columns, x, decision)
             stream, version = int(posterior.head[law.HEAD_STREAM]), int(posterior.head[law.HEAD_VERSION])
             index = i if view.order is None else int(view.order[i])
             identity = f"{stream:x}-{decision:x}-{version:x}"
+            if chances is None:
+                return view.labels[i], index, identity, version, None, "none"
             return view.labels[i], index, identity, version, max(float(chances[i]), law.LEAST_CHANCE), "exact"
 
     def peek(self, candidates: Sequence[Label] | View | None, context: Floats | None, decision: int) -> Label:

@@ -18,6 +18,7 @@ from armwise_kernels.jit_propensity_laws import (
     BETA_LAW,
     EDGE,
     LAW_WORK,
+    MAX_SHAPE,
     MODE,
     NORMAL_LAW,
     OTHER_EDGE,
@@ -44,6 +45,7 @@ HALVINGS: Final = 10
 TRIES: Final = 4096
 FLOOR: Final = 1e-30
 SUM_TOLERANCE: Final = 1e-9
+NO_CHANCE: Final = 1e-10
 MAX_MEAN: Final = 1e300
 MIN_DEVIATION: Final = 1e-200
 MAX_DEVIATION: Final = 1e200
@@ -275,6 +277,12 @@ def _normalised(which: int, x: Floats, y: Floats) -> Floats:
     if not abs(total - 1.0) <= SUM_TOLERANCE:
         message = f"probabilities missed a sum of one by {total - 1.0:g}"
         raise ArithmeticError(message)
+    if which == BETA_LAW:
+        some = p > NO_CHANCE
+        a, b = x[some], y[some]
+        if ((a > MAX_SHAPE) & (b > MAX_SHAPE)).any() and (np.ptp(a) or np.ptp(b)):
+            message = "an arm with both shapes beyond 2e9 and another may both be the best: their chances are not known"
+            raise FloatingPointError(message)
     return p / total
 
 
@@ -292,6 +300,8 @@ def best_beta(alpha: Floats, beta: Floats) -> Floats:
         If there are no arms or more than 2^20.
     ArithmeticError
         If the integrals miss a sum of one by more than 1e-9.
+    FloatingPointError
+        If a law of which both shapes exceed 2e9 and a different one may both be the best.
 
     Examples
     --------

@@ -39,11 +39,14 @@ def compiler() -> str:
     return text
 
 
+_ERRORS: dict[int, type[Exception]] = {lib.AW_E_NUMERIC: ArithmeticError, lib.AW_E_SHARP: FloatingPointError}
+
+
 def _check(status: int) -> None:
     """Raise what a negative status means."""
     if status:
         message = ffi.string(lib.aw_strerror(status)).decode()
-        raise (ArithmeticError if status == lib.AW_E_NUMERIC else ValueError)(message)
+        raise _ERRORS.get(status, ValueError)(message)
 
 
 def _doubles(array: Floats) -> Any:  # noqa: ANN401 - a cffi pointer has no type to name

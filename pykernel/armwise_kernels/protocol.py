@@ -63,8 +63,11 @@ class Core(Protocol):
 
     def decide(
         self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None
-    ) -> tuple[Label, int, str, int, float, str]:
-        """Take one counter: label, index into the candidates, id, version, exact propensity, its kind."""
+    ) -> tuple[Label, int, str, int, float | None, str]:
+        """Take one counter: label, index into the candidates, id, version, propensity, its kind.
+
+        The kind is "exact", or "none" without a propensity where :meth:`propensities` would raise.
+        """
         ...
 
     def peek(self, candidates: Sequence[Label] | View | None, context: Floats | None, decision: int) -> Label:
@@ -140,7 +143,11 @@ class Kernels(Protocol):
         ...
 
     def best_beta(self, alpha: ArrayLike, beta: ArrayLike) -> Floats:
-        """P(arm i has the greatest draw) for independent Beta laws, float64 (K,)."""
+        """P(arm i has the greatest draw) for independent Beta laws, float64 (K,).
+
+        Raises ``FloatingPointError`` where a law of which both shapes exceed 2e9 and a different one may both be the
+        best: how they compare is lost in rounding.
+        """
         ...
 
     def best_normal(self, mean: ArrayLike, deviation: ArrayLike) -> Floats:

@@ -11,7 +11,7 @@ one would write it::
     ├── ReplayError(ValueError)             a decision that this state cannot re-make
     ├── LogError(ValueError)                a decision log that cannot be read; knows its file and line
     ├── DataError(ValueError)               a data set that cannot be read as what it is said to be
-    ├── PropensityError(ValueError)         logged propensities from which nothing can be estimated
+    ├── PropensityError(ValueError)         propensities that are not known, or from which nothing can be estimated
     ├── StoreError(OSError)                 a file or store that cannot be opened, read or written
     ├── MissingExtra(ImportError)           an optional dependency that is not installed
     ├── ReentrantCall(RuntimeError)         a policy called from within its own call, as by a signal handler
@@ -107,7 +107,7 @@ class DataError(ArmwiseError, ValueError):
 
 
 class PropensityError(ArmwiseError, ValueError):
-    """Logged propensities that are absent, zero or outside (0, 1]: nothing can be estimated from them."""
+    """Propensities that cannot be computed, or logged ones that are absent, zero or outside (0, 1]."""
 
 
 class StoreError(ArmwiseError, OSError):

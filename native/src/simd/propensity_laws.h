@@ -13,7 +13,7 @@
 #define BEST_NEAR 4.0  /* beside the poles of the logistic function at +-i pi */
 #define BEST_FAR 14.0  /* where exp(-|t|) still counts */
 #define BEST_FLAT 25.5 /* exp(-25.5) no longer counts */
-/* A Beta law whose shapes both exceed this keeps its mean and gets this as its lesser shape. */
+/* A Beta law whose shapes both exceed this keeps its mean and gets this as its lesser shape: it is widened. */
 #define BEST_MAX_SHAPE 2e9
 
 /* Rows of scratch, stride doubles each. Where a normal law needs a row for itself it takes one that only Beta uses. */

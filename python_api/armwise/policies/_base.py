@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from armwise.clock import nanoseconds
-from armwise.errors import ConfigurationError, ReplayError
+from armwise.errors import ConfigurationError, KernelError, PropensityError, ReplayError
 from armwise.policies._core import REFUSALS, HotCore, kernel_errors
 from armwise.policies._labels import check_label, listed
 from armwise.policies._saved import SavedPolicy
@@ -210,6 +210,12 @@ class ArmPolicy(SavedPolicy[P]):
         -------
         ndarray of float64, shape (K,)
             In the order of the candidates, or of `arms`; they sum to 1.
+
+        Raises
+        ------
+        PropensityError
+            If an arm of Thompson sampling that holds more than 2e9 successes and as many failures, and another
+            arm, may both be the best. :meth:`decide` then reports the kind "none".
         """
         try:
             return self._core.propensities(candidates, context, now)
@@ -361,8 +367,17 @@ class ArmPolicy(SavedPolicy[P]):
     def _propensities_carefully(self, candidates: object, context: object, now: object) -> FloatArray:
         with self._locked():
             view, features, moment = self._checked(self._core, candidates, context, now)
-            with kernel_errors("propensities"):
-                return self._core.propensities(view, features, moment)
+            try:
+                with kernel_errors("propensities"):
+                    return self._core.propensities(view, features, moment)
+            except KernelError as error:
+                if not isinstance(error.__cause__, FloatingPointError):
+                    raise
+                msg = (
+                    "an arm with more than 2e9 successes and as many failures, and another arm, may both be the best,"
+                    " and their propensities are not known to 1e-9; a half_life keeps evidence below that"
+                )
+                raise PropensityError(msg) from error.__cause__
 
     def _update_carefully(self, arm: object, reward: object, context: object, now: object) -> None:
         label = check_label(arm)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from armwise import ConfigurationError, ThompsonSampling
+from armwise import ConfigurationError, PropensityError, ThompsonSampling
 
 HOUR = 3600 * 10**9
 START = 1_700_000_000 * 10**9
@@ -26,6 +26,24 @@ def test_rewards_add_to_both_shapes():
     assert policy.posterior() == {"a": (1.75, 3.75), "b": (0.5, 2.0)}
     assert policy.prior == (0.5, 2.0)
     assert policy.half_life is None
+
+
+def test_a_decision_whose_propensity_rounding_hides_says_so():
+    policy = ThompsonSampling(["a", "b", "c"], prior=(1e10, 1e10), seed=3)
+    twin = ThompsonSampling(["a", "b", "c"], prior=(1e10, 1e10), seed=3)
+    assert policy.propensities() == pytest.approx([1 / 3] * 3)
+    for one in (policy, twin):
+        one.update("a", 1.0)
+    for _ in range(3):
+        decision = policy.decide()
+        assert (decision.propensity, decision.propensity_kind) == (None, "none")
+        assert decision.arm == twin.select()
+    with pytest.raises(PropensityError, match="half_life"):
+        policy.propensities()
+    policy.add_arm("best", prior=(9e10, 1e10))
+    assert policy.decide()[4:] == (pytest.approx(1.0), "exact")
+    assert policy.propensities().tolist() == pytest.approx([0, 0, 0, 1])
+    assert policy.decide(candidates=["a", "b"]).propensity_kind == "none"
 
 
 @pytest.mark.parametrize("reward", [-0.001, 1.001, 200, -1, np.float64(5.0)])
