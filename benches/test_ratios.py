@@ -110,6 +110,24 @@ def test_the_path_chosen_is_not_slower_than_the_plain_one(regime: str, arms: int
     assert times_as_long(plain, ours, floor, seconds=0.1) >= floor
 
 
+@pytest.mark.usefixtures("variant")
+@pytest.mark.parametrize("arms", [64, 100, 300, 1000])
+@pytest.mark.parametrize("regime", REGIMES)
+def test_keeping_the_index_costs_no_more_than_it_saves(regime: str, arms: int) -> None:
+    def bandit(*, plain: bool) -> Timer:
+        policy = ThompsonSampling(seed=1)
+        policy.load_state(learnt(regime, arms))
+        if plain:
+            head = policy._posterior.head  # noqa: SLF001  # a count from which an index is never considered
+            head[law.HEAD_PATH], head[law.HEAD_SINCE] = 0, -(2**60)
+        means = {arm: a / (a + b) for arm, (a, b) in policy.posterior().items()}
+        names = {"policy": policy, "mean": means, "steps": range(4 * arms)}  # an index may be due once in so many
+        return Timer("for _ in steps: arm = policy.select(); policy.update(arm, mean[arm])", globals=names)
+
+    floor = 1.0 / 1.1
+    assert times_as_long(bandit(plain=True), bandit(plain=False), floor, seconds=0.1) >= floor
+
+
 def test_many_selects_at_once_beat_predrawn_numpy(variant: str) -> None:
     floor = SELECT_MANY[variant]
     numpy = Timer("rng.beta(a, b, size=(10_000, 10)).argmax(axis=1)", globals=peers.numpy(warm(10)))

@@ -23,7 +23,8 @@
 #define RATE_LIMIT 2.0     /* points a decision, at most */
 #define WORTHWHILE 0.8     /* the block path must cost less than this share of the plain one */
 #define LEVELS 32          /* levels tried */
-#define PERIOD 4           /* updates for each arm, on average, until the index is considered anew */
+#define PERIOD 4           /* the index is considered anew after so many updates for each arm, on average, */
+#define GROWTH 8           /* or later: after one in so many of all updates */
 #define EDGE 40.0          /* of the levels, either way: beyond, nothing is left to thin */
 #define MOST_EVIDENCE 1e12 /* of an arm: beyond, a tangent loses its digits, and every arm is drawn */
 #define RATE_UNIT 0x1p-40
@@ -206,7 +207,7 @@ static int renew_rate(aw_beta *state, int64_t i) {
 
 void aw_block_update(aw_beta *state, int64_t position) {
     int64_t *head = state->head;
-    const int64_t count = head[AW_HEAD_COUNT], pause = count / 8 > 64 ? count / 8 : 64;
+    const int64_t count = head[AW_HEAD_COUNT], pause = count > 64 ? count : 64;
     head[AW_HEAD_SINCE] += 1;
     if (head[AW_HEAD_PATH]) {
         int64_t which = 0;
@@ -222,7 +223,9 @@ void aw_block_update(aw_beta *state, int64_t position) {
         }
         if (due && head[AW_HEAD_SINCE] >= pause) aw_block_consider(state);
     }
-    if (head[AW_HEAD_SINCE] >= PERIOD * (count > 64 ? count : 64)) aw_block_consider(state);
+    if (head[AW_HEAD_SINCE] >= PERIOD * pause && head[AW_HEAD_SINCE] >= head[AW_HEAD_UPDATES] / GROWTH) {
+        aw_block_consider(state);
+    }
 }
 
 /* The arm that owns a place on the line of all rates. requires: place < total. */

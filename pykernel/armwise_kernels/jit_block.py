@@ -35,6 +35,7 @@ RATE_LIMIT: Final = 2.0
 WORTHWHILE: Final = 0.8
 LEVELS: Final = 32
 PERIOD: Final = 4
+GROWTH: Final = 8
 EDGE: Final = 40.0
 MOST_EVIDENCE: Final = 1e12
 RATE_UNIT: Final = 2.0**-law.RATE_BITS
@@ -257,7 +258,7 @@ def block_update(
 ) -> None:
     """Account for a change of one column; may consider anew."""
     count = head[law.HEAD_COUNT]
-    pause = max(count // 8, 64)
+    pause = max(count, 64)
     head[law.HEAD_SINCE] += 1
     if head[law.HEAD_PATH]:
         leads = False
@@ -277,7 +278,7 @@ def block_update(
                 take_plain_path(head, parameters)
         if due and head[law.HEAD_SINCE] >= pause:
             block_consider(head, parameters, table, rates, leaders)
-    if head[law.HEAD_SINCE] >= PERIOD * max(count, 64):
+    if head[law.HEAD_SINCE] >= PERIOD * pause and head[law.HEAD_SINCE] >= head[law.HEAD_UPDATES] // GROWTH:
         block_consider(head, parameters, table, rates, leaders)
 
 

@@ -32,6 +32,7 @@ class Index:
     def __init__(self, naive, alpha, beta, half_life=0):
         self.naive, self.alpha, self.beta, self.half_life = naive, list(alpha), list(beta), half_life
         self.path, self.leaders, self.level, self.rates, self.since = 0, [], 0.0, [], 0
+        self.updates = 0
 
     @property
     def total(self):
@@ -77,11 +78,12 @@ class Index:
     def update(self, i, reward):
         self.alpha[i] += reward
         self.beta[i] += 1.0 - reward
+        self.updates += 1
         arms = len(self.alpha)
         if arms < 64 or self.half_life:
             return
         self.since += 1
-        pause = max(64, arms // 8)
+        pause = max(64, arms)
         if self.path and i in self.leaders:
             a, b = self.alpha[i], self.beta[i]
             if self.naive.log(a / b) + 2.0 * math.sqrt(1.0 / a + 1.0 / b) < self.level and self.since >= pause:
@@ -93,7 +95,7 @@ class Index:
                     self.path, self.leaders = 0, []
                 else:
                     self.consider()
-        if self.since >= jit_block.PERIOD * max(64, arms):
+        if self.since >= max(jit_block.PERIOD * pause, self.updates // jit_block.GROWTH):
             self.consider()
 
     def assert_is(self, arrays):
@@ -126,6 +128,7 @@ def test_the_rule_is_that_of_c():
         "WORTHWHILE",
         "LEVELS",
         "PERIOD",
+        "GROWTH",
         "EDGE",
         "MOST_EVIDENCE",
         "RATE_UNIT",
@@ -243,7 +246,7 @@ def test_leaders_that_fall_are_replaced(naive, rng, beta_arrays):
     index.consider()
     fallen = [i for i in range(5) if i in index.leaders]
     considered = 0
-    for step in range(250):
+    for step in range(600):
         i = fallen[step % len(fallen)]
         index.update(i, 0.0)
         arrays.table[law.ROW_BETA, i] += 1.0
