@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from armwise.errors import ArmwiseError
-from armwise.runners.dataset import read_csv, read_npz
+from armwise.runners.dataset import read_csv, read_long_csv, read_npz
 
 
 def archive(save):
@@ -67,4 +67,13 @@ def test_a_made_up_csv_is_feedback_or_an_error(text):
     found = read_or_refuse(lambda path: read_csv(path, reward_columns=["a", "b"]), "own.csv", text.encode())
     if found is not None:
         assert found.reward.shape[1] == 2
+        assert np.isfinite(found.reward).all()
+
+
+@given(st.text(alphabet='ab,.01-\n\r"x', max_size=60).map(lambda text: "id,model,q\n1,a,1\n1,b,0\n" + text))
+def test_a_made_up_long_csv_is_feedback_or_an_error(text):
+    named = {"request_column": "id", "arm_column": "model", "reward_column": "q"}
+    found = read_or_refuse(lambda path: read_long_csv(path, **named), "own.csv", text.encode())
+    if found is not None:
+        assert found.reward.shape == (len(found.context), len(found.arms))
         assert np.isfinite(found.reward).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -14,7 +14,7 @@ from armwise.cli._console import kernels_in_use, new_table, output, print_json, 
 from armwise.cli.plot import can_plot, save_plot
 from armwise.errors import ConfigurationError, MissingExtra, StoreError
 from armwise.runners.contestants import CONTESTANTS, LINEAR_TREATMENT
-from armwise.runners.dataset import Feedback, bundled, read_csv, read_npz
+from armwise.runners.dataset import Feedback, bundled, read_csv, read_long_csv, read_npz
 from armwise.runners.routing import run_routing, write_log
 from armwise.runners.routing_report import PolicyResult, RoutingReport
 from armwise.types import JSON
@@ -24,6 +24,16 @@ __all__ = ["demo"]
 _ARMS_SHOWN = 6
 # Of the logs, the one that says most about other policies: every arm is served now and then, to the end.
 _EXAMPLE = "epsilon_greedy"
+
+
+class _Columns(NamedTuple):
+    """The columns of a CSV, as the options name them."""
+
+    contexts: tuple[str, ...]
+    rewards: tuple[str, ...]
+    costs: tuple[str, ...]
+    request: str
+    arm: str
 
 
 def demo(  # noqa: PLR0913 - one argument for each option
@@ -37,8 +47,14 @@ def demo(  # noqa: PLR0913 - one argument for each option
         typer.Option(help="Your own feedback: an .npz with context, reward, cost, arms, or a .csv."),
     ] = None,
     context_columns: Annotated[str, typer.Option(help="Feature columns of a CSV, separated by commas.")] = "",
-    reward_columns: Annotated[str, typer.Option(help="Reward column of each arm in a CSV.")] = "",
+    reward_columns: Annotated[
+        str, typer.Option(help="Reward column of each arm in a CSV; of a long CSV, the one reward column.")
+    ] = "",
     cost_columns: Annotated[str, typer.Option(help="Cost column of each arm in a CSV, in the same order.")] = "",
+    request_column: Annotated[
+        str, typer.Option(help="Of a long CSV (one row for each request and arm): the column of the request.")
+    ] = "",
+    arm_column: Annotated[str, typer.Option(help="Of a long CSV: the column of the arm.")] = "",
     output_dir: Annotated[Path, typer.Option("--output", help="Folder for the plot and the decision logs.")] = Path(
         "armwise-demo"
     ),
@@ -54,7 +70,8 @@ def demo(  # noqa: PLR0913 - one argument for each option
         msg = "--plot needs matplotlib, which is not installed; pip install 'armwise[plot]'"
         raise MissingExtra(msg)
     kernels = kernels_in_use()
-    feedback = _feedback(data, context_columns, reward_columns, cost_columns)
+    listed = (_split(context_columns), _split(reward_columns), _split(cost_columns))
+    feedback = _feedback(data, _Columns(*listed, request_column.strip(), arm_column.strip()))
     feedback.utility(cost_weight)
     plotting = can_plot() if plot is None else plot
     if plotting or log:
@@ -77,18 +94,34 @@ def demo(  # noqa: PLR0913 - one argument for each option
         _show(report, kernels, files, output())
 
 
-def _feedback(data: Path | None, context_columns: str, reward_columns: str, cost_columns: str) -> Feedback:
+def _feedback(data: Path | None, columns: _Columns) -> Feedback:
     """Return the data that the options name."""
-    contexts, rewards, costs = _split(context_columns), _split(reward_columns), _split(cost_columns)
-    if data is not None and data.suffix.lower() == ".csv":
-        if not rewards:
-            msg = f"{data}: which columns hold the rewards? Give --reward-columns, one column for each arm"
+    if data is None or data.suffix.lower() != ".csv":
+        if any(columns):
+            msg = "options that name columns need a CSV; give --data FILE.csv"
             raise ConfigurationError(msg)
-        return read_csv(data, reward_columns=rewards, cost_columns=costs, context_columns=contexts)
-    if contexts or rewards or costs:
-        msg = "--context-columns, --reward-columns and --cost-columns need a CSV; give --data FILE.csv"
+        return bundled() if data is None else read_npz(data)
+    if not columns.rewards:
+        msg = f"{data}: which columns hold the rewards? Give --reward-columns, one column for each arm"
         raise ConfigurationError(msg)
-    return bundled() if data is None else read_npz(data)
+    if not columns.request and not columns.arm:
+        return read_csv(
+            data, reward_columns=columns.rewards, cost_columns=columns.costs, context_columns=columns.contexts
+        )
+    if not columns.request or not columns.arm or len(columns.rewards) != 1 or len(columns.costs) > 1:
+        msg = (
+            f"{data}: a long CSV, of one row for each request and arm, takes --request-column, --arm-column, one"
+            " column in --reward-columns and at most one in --cost-columns"
+        )
+        raise ConfigurationError(msg)
+    return read_long_csv(
+        data,
+        request_column=columns.request,
+        arm_column=columns.arm,
+        reward_column=columns.rewards[0],
+        cost_column=next(iter(columns.costs), None),
+        context_columns=columns.contexts,
+    )
 
 
 def _split(columns: str) -> tuple[str, ...]:

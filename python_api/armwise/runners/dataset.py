@@ -1,14 +1,12 @@
 """Full feedback to replay: requests, and what every arm would have earned and cost on each.
 
-Two formats are read: an ``.npz`` archive of the shape of the one that comes with armwise, and a CSV whose
-columns the caller names. Whatever is wrong with a file becomes one `DataError` that says what was found and
-what was expected.
+Three formats are read: an ``.npz`` archive of the shape of the one that comes with armwise, a CSV of one row
+a request, and a CSV of one row for each request and arm; the caller names the columns. Whatever is wrong with
+a file becomes one `DataError` that says what was found and what was expected.
 """
 
 from __future__ import annotations
 
-import _csv
-import csv
 import importlib.resources
 import os
 import zipfile
@@ -21,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import ConfigurationError, DataError, StoreError
+from armwise.runners._csv_columns import Columns, read_columns
 from armwise.types import FloatArray
 
-__all__ = ["Feedback", "bundled", "read_csv", "read_npz"]
+__all__ = ["Feedback", "bundled", "read_csv", "read_long_csv", "read_npz"]
 
 # What NumPy and zipfile raise for a torn, damaged, encrypted or pickled archive.
 _DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, OverflowError)
@@ -46,12 +45,13 @@ class Feedback:
     reward : ndarray of float64, shape (n, K)
         What each arm would have earned.
     cost : ndarray of float64, shape (n, K)
-        What each arm would have cost, in USD.
+        What each arm would have cost, in USD; zero or more.
 
     Raises
     ------
     DataError
-        If shapes disagree, a number is not finite, or the arms are not two or more different names.
+        If shapes disagree, a number is not finite, a cost is below zero, or the arms are not two or more
+        different names.
     """
 
     name: str
@@ -74,9 +74,12 @@ class Feedback:
                 msg = f"{self.name}: {name} has shape {array.shape}; expected {expected}: requests by arms"
                 raise DataError(msg)
         for name, array in (("context", self.context), ("reward", self.reward), ("cost", self.cost)):
-            if not np.isfinite(array).all():
-                row, column = (int(place) for place in np.argwhere(~np.isfinite(array))[0])
-                msg = f"{self.name}: {name}[{row}, {column}] is {array[row, column]}; expected finite numbers"
+            wrong, wanted = ~np.isfinite(array), "finite numbers"
+            if name == "cost":
+                wrong, wanted = wrong | (array < 0.0), "finite numbers, zero or more"
+            if wrong.any():
+                row, column = (int(place) for place in np.argwhere(wrong)[0])
+                msg = f"{self.name}: {name}[{row}, {column}] is {array[row, column]}; expected {wanted}"
                 raise DataError(msg)
 
     def utility(self, cost_weight: float) -> FloatArray:
@@ -194,27 +197,109 @@ def read_csv(
     StoreError
         If the file cannot be opened.
     DataError
-        If a column is missing or a field is not a finite number.
+        If a column is missing, a field is not a finite number, or a cost is below zero.
     """
-    path = Path(path)
     if cost_columns and len(cost_columns) != len(reward_columns):
         msg = (
             f"{len(reward_columns)} reward columns and {len(cost_columns)} cost columns;"
             " expected one cost column for each reward column, in the same order, or none"
         )
         raise ConfigurationError(msg)
-    wanted = [*context_columns, *reward_columns, *cost_columns]
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = _rows(path, csv.reader(file, strict=True), wanted)
-    except (UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path}: not a readable CSV ({_first_line(error)}); expected UTF-8 text with a header line"
-        raise DataError(msg) from error
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror or error}); expected a CSV file"
-        raise StoreError(msg) from error
-    context, reward, cost = np.split(table, [len(context_columns), len(context_columns) + len(reward_columns)], axis=1)
-    return Feedback(path.name, tuple(reward_columns), context, reward, cost if cost_columns else np.zeros_like(reward))
+    path = Path(path)
+    columns = read_columns(path, [*context_columns, *reward_columns, *cost_columns])
+    reward = columns.numbers(reward_columns)
+    cost = columns.numbers(cost_columns, least=0.0) if cost_columns else np.zeros_like(reward)
+    return Feedback(path.name, tuple(reward_columns), columns.numbers(context_columns), reward, cost)
+
+
+def read_long_csv(
+    path: str | os.PathLike[str],
+    *,
+    request_column: str,
+    arm_column: str,
+    reward_column: str,
+    cost_column: str | None = None,
+    context_columns: Sequence[str] = (),
+) -> Feedback:
+    """Read a CSV of one row for each pair of a request and an arm, in any order.
+
+    Requests and arms are numbered as they first appear.
+
+    Parameters
+    ----------
+    path : str or path-like
+        UTF-8 text with a header line.
+    request_column, arm_column : str
+        The columns that tell requests and arms apart.
+    reward_column : str
+        The column of the reward.
+    cost_column : str, optional
+        The column of the cost; none where nothing costs anything.
+    context_columns : sequence of str
+        The columns of the features, the same in every row of a request; none where there are none.
+
+    Returns
+    -------
+    Feedback
+        What the rows hold.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be opened.
+    DataError
+        If a column is missing, a name is empty, a field is not a finite number, a cost is below zero, a pair is
+        missing or stands there twice, or the rows of a request differ in a feature.
+    """
+    path = Path(path)
+    priced = [] if cost_column is None else [cost_column]
+    columns = read_columns(path, [request_column, arm_column, reward_column, *priced, *context_columns])
+    requests, request = _numbered(columns.names(request_column))
+    arms, arm = _numbered(columns.names(arm_column))
+    reward, cost = columns.numbers([reward_column])[:, 0], columns.numbers(priced, least=0.0)
+    features = columns.numbers(context_columns)
+    _expect_each_pair_once(columns, (requests, request), (arms, arm))
+    row = np.empty((len(requests), len(arms)), np.int64)
+    row[request, arm] = np.arange(len(request))
+    context = features[row[:, 0]] if len(arms) else features
+    if (differing := np.argwhere(features != context[request])).size:
+        at, place = (int(index) for index in differing[0])
+        other, column = int(row[request[at], 0]), context_columns[place]
+        given, before = columns.fields[column][at], columns.fields[column][other]
+        msg = f"{columns.at(at)}: {column} is {given!r}; {columns.at(other)}, of the same request, has {before!r}"
+        raise DataError(msg)
+    return Feedback(path.name, tuple(arms), context, reward[row], cost[row, 0] if priced else np.zeros(row.shape))
+
+
+def _numbered(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the different names as they first appear, and the number of each name among them."""
+    numbers: dict[str, int] = {}
+    found = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+    return list(numbers), found
+
+
+def _expect_each_pair_once(
+    columns: Columns,
+    requests: tuple[Sequence[str], NDArray[np.int64]],
+    arms: tuple[Sequence[str], NDArray[np.int64]],
+) -> None:
+    """Refuse a pair that stands there twice, and then one that is missing; no table is made before."""
+    seen: dict[tuple[int, int], int] = {}
+    for row, pair in enumerate(zip(requests[1].tolist(), arms[1].tolist(), strict=True)):
+        if (before := seen.setdefault(pair, row)) != row:
+            named = f"request {requests[0][pair[0]]!r} and arm {arms[0][pair[1]]!r}"
+            msg = f"{columns.at(row)}: {named} stand in {columns.at(before)} too; expected one row for each pair"
+            raise DataError(msg)
+    missing = len(requests[0]) * len(arms[0]) - len(seen)
+    if missing:
+        request = int(np.bincount(requests[1]).argmin())
+        arm = next(arm for arm in range(len(arms[0])) if (request, arm) not in seen)
+        first = columns.at(int((requests[1] == request).argmax()))
+        msg = (
+            f"{first}: request {requests[0][request]!r} has no row for arm {arms[0][arm]!r} (pairs missing:"
+            f" {missing}); expected one row for each pair of a request and an arm"
+        )
+        raise DataError(msg)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -239,42 +324,6 @@ def _array(path: Path, name: str, entry: object) -> NDArray[np.generic]:
         return entry
     msg = f"{path}: the entry {name!r} is not an array; expected {', '.join(_ARRAYS)}"
     raise DataError(msg)
-
-
-def _rows(path: Path, lines: _csv.Reader, wanted: Sequence[str]) -> FloatArray:
-    """Return the wanted columns of every row, float64 (rows, len(wanted))."""
-    header = next(lines, None)
-    if header is None:
-        msg = f"{path}: the file is empty; expected a header line and one row a request"
-        raise DataError(msg)
-    for column in wanted:
-        if header.count(column) != 1:
-            how = "no column" if column not in header else "more than one column"
-            msg = f"{path}: {how} {column!r}; the header has {', '.join(header)}"
-            raise DataError(msg)
-    places = [header.index(column) for column in wanted]
-    rows: list[list[float]] = []
-    for row in lines:
-        if not row:
-            continue
-        if len(row) != len(header):
-            msg = f"{path}:{lines.line_num}: {len(row)} fields; expected {len(header)}, as in the header"
-            raise DataError(msg)
-        try:
-            rows.append([float(row[place]) for place in places])
-        except ValueError:
-            place = next(place for place in places if not _is_number(row[place]))
-            msg = f"{path}:{lines.line_num}: {header[place]} is {row[place]!r}; expected a number"
-            raise DataError(msg) from None
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(wanted))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _numbers(path: Path, name: str, array: NDArray[np.generic]) -> FloatArray:

@@ -9,7 +9,7 @@ import pytest
 from armwise.cli import main
 from armwise.cli import plot as plotting
 from armwise.errors import MissingExtra, StoreError
-from armwise.runners.dataset import Feedback
+from armwise.runners.dataset import Feedback, read_npz
 from armwise.runners.routing import run_routing
 
 
@@ -90,6 +90,23 @@ def test_demo_reads_the_same_from_a_csv(capsys, own):
     assert [policy["utility"] for policy in one["policies"]] == [policy["utility"] for policy in other["policies"]]
 
 
+def test_demo_reads_the_same_from_a_long_csv(capsys, own, tmp_path):
+    data = read_npz(own / "own.npz")
+    lines = [
+        f"{request},{arm},{float(data.reward[request, place])},{float(data.cost[request, place])},{x},{y}"
+        for request, (x, y) in enumerate(data.context.tolist())
+        for place, arm in enumerate(data.arms)
+    ]
+    (tmp_path / "long.csv").write_text("\n".join(["id,model,q,usd,x,y", *lines]))
+    options = ("--seeds", 1, "--no-plot", "--no-log", "--json")
+    columns = ("--request-column", "id", "--arm-column", "model", "--reward-columns", "q", "--cost-columns", "usd")
+    features = ("--context-columns", "x,y")
+    one = json.loads(run(capsys, "demo", "--data", own / "own.npz", *options)[1])
+    other = json.loads(run(capsys, "demo", "--data", tmp_path / "long.csv", *columns, *features, *options)[1])
+    assert one["arms"] == other["arms"]
+    assert [policy["utility"] for policy in one["policies"]] == [policy["utility"] for policy in other["policies"]]
+
+
 def test_demo_shows_the_best_of_many_arms(capsys, tmp_path):
     np.savez(
         tmp_path / "many.npz",
@@ -103,6 +120,9 @@ def test_demo_shows_the_best_of_many_arms(capsys, tmp_path):
     assert "arm 8" in out
 
 
+LONG = ["--data", "own.csv", "--request-column", "f0", "--arm-column", "f1"]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -114,6 +134,19 @@ def test_demo_shows_the_best_of_many_arms(capsys, tmp_path):
         (["--data", "own.csv", "--reward-columns", "a,a"], "two or more different names"),
         (["--data", "own.npz", "--reward-columns", "a,b"], "need a CSV"),
         (["--context-columns", "a"], "need a CSV"),
+        (["--arm-column", "a"], "need a CSV"),
+        (["--data", "own.npz", "--request-column", "a"], "need a CSV"),
+        (["--data", "own.csv", "--request-column", "f0", "--arm-column", "f1"], "Give --reward-columns"),
+        (["--data", "own.csv", "--reward-columns", "a", "--request-column", "f0"], "a long CSV"),
+        (["--data", "own.csv", "--reward-columns", "a", "--arm-column", "f0"], "a long CSV"),
+        ([*LONG, "--reward-columns", "a,b"], "one column in --reward-columns"),
+        ([*LONG, "--reward-columns", "a", "--cost-columns", "ca,cb"], "at most one in --cost-columns"),
+        ([*LONG, "--reward-columns", "z"], "no column 'z'"),
+        ([*LONG, "--reward-columns", "a"], "pairs missing"),
+        (
+            ["--data", "own.csv", "--reward-columns", "a,b", "--cost-columns", "ca,f0"],
+            "expected a finite number, 0 or more",
+        ),
         (["--data", "."], "cannot be read"),
         (["--seeds", "0"], "seeds is 0; expected at least 1"),
         (["--cost-weight", "-1"], "the cost weight is -1.0"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from armwise.errors import ArmwiseError, ConfigurationError, DataError, StoreError
-from armwise.runners.dataset import Feedback, bundled, read_csv, read_npz
+from armwise.runners.dataset import Feedback, bundled, read_csv, read_long_csv, read_npz
 
 GOOD = {
     "context": np.zeros((4, 2), np.float32),
@@ -50,7 +50,7 @@ def test_a_cost_weight_that_cannot_be_meant_is_refused(weight):
 
 
 def test_costs_that_outweigh_every_float_leave_no_utility():
-    data = Feedback("d", ("a", "b"), np.zeros((1, 0)), np.full((1, 2), 1e308), np.array([[1e308, -1e308]]))
+    data = Feedback("d", ("a", "b"), np.zeros((1, 0)), np.full((1, 2), 1e308), np.array([[1e308, 0.0]]))
     assert data.utility(1e-3).tolist() == [[1.0, 1.0]]
     assert data.utility(1e3).tolist() == [[0.0, 1.0]]
 
@@ -67,6 +67,9 @@ def test_costs_that_outweigh_every_float_leave_no_utility():
         ({"context": np.zeros(())}, "context has shape"),
         ({"reward": np.full((4, 3), np.nan)}, r"reward\[0, 0\] is nan; expected finite numbers"),
         ({"cost": np.full((4, 3), np.inf)}, r"cost\[0, 0\] is inf"),
+        ({"cost": np.full((4, 3), np.nan)}, r"cost\[0, 0\] is nan; expected finite numbers, zero or more"),
+        ({"cost": np.eye(4, 3) * -1e-9}, r"cost\[0, 0\] is -1e-09; expected finite numbers, zero or more"),
+        ({"cost": np.full((4, 3), -1)}, r"cost\[0, 0\] is -1.0"),
         ({"context": np.full((4, 2), -np.inf)}, r"context\[0, 0\] is -inf"),
         ({"reward": np.full((4, 3), "good")}, "reward is an array of <U4; expected real numbers"),
         ({"reward": np.zeros((4, 3), complex)}, "reward is an array of complex128"),
@@ -161,10 +164,16 @@ def test_costs_and_contexts_may_be_left_out(tmp_path):
         ("a,b,b\n1,2,3\n", {}, "more than one column 'b'"),
         ("a,b\n1,2\n1\n", {}, "own.csv:3: 1 fields; expected 2"),
         ("a,b\n1,2\n1,2,3\n", {}, "own.csv:3: 3 fields; expected 2"),
-        ("a,b\n1,2\n1,x\n", {}, "own.csv:3: b is 'x'; expected a number"),
-        ("a,b\n,2\n", {}, "own.csv:2: a is ''; expected a number"),
-        ("a,b\n1,nan\n", {}, r"reward\[0, 1\] is nan; expected finite numbers"),
-        ("a,b\n1,1e999\n", {}, r"reward\[0, 1\] is inf"),
+        ("a,b\n1,2\n1,x\n", {}, "own.csv:3: b is 'x'; expected a finite number"),
+        ("a,b\n,2\n", {}, "own.csv:2: a is ''; expected a finite number"),
+        ("a,b\n1,nan\n", {}, "own.csv:2: b is 'nan'; expected a finite number"),
+        ("a,b\n1,1e999\n", {}, "own.csv:2: b is '1e999'; expected a finite number"),
+        ("a,b\n1,2\n\n-inf,2\n", {}, "own.csv:4: a is '-inf'; expected a finite number"),
+        (
+            "a,b,c\n1,2,3\n1,2,-3\n",
+            {"cost_columns": ["b", "c"]},
+            "own.csv:3: c is '-3'; expected a finite number, 0 or",
+        ),
         ('a,b\n"1,2\n', {}, "not a readable CSV"),
         ("a,b\n1,2\n", {"reward_columns": ["a"]}, "two or more different names"),
         ("a,b\n1,2\n", {"reward_columns": ["a", "a"]}, "two or more different names"),
@@ -186,6 +195,59 @@ def test_a_csv_that_is_no_text_is_refused(tmp_path):
 def test_as_many_costs_as_rewards(tmp_path):
     with pytest.raises(ConfigurationError, match="2 reward columns and 1 cost columns"):
         csv_of(tmp_path, "a,b,c\n1,2,3\n", cost_columns=["c"])
+
+
+LONG = "id,model,q,usd,x\np,a,.1,1,7\nr,b,.4,4,8\np,b,.2,2,7\nr,a,.3,3,8.0\n"
+
+
+def long_csv_of(tmp_path, text, **columns):
+    (tmp_path / "own.csv").write_text(text)
+    named = {"request_column": "id", "arm_column": "model", "reward_column": "q", **columns}
+    return read_long_csv(tmp_path / "own.csv", **named)
+
+
+def test_a_long_csv_is_a_row_for_each_pair_in_any_order(tmp_path):
+    data = long_csv_of(tmp_path, LONG, cost_column="usd", context_columns=["x"])
+    assert (data.name, data.arms) == ("own.csv", ("a", "b"))
+    assert data.reward.tolist() == [[0.1, 0.2], [0.3, 0.4]]
+    assert data.cost.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert data.context.tolist() == [[7.0], [8.0]]
+
+
+def test_a_long_csv_may_lack_costs_and_contexts(tmp_path):
+    data = long_csv_of(tmp_path, LONG)
+    assert data.cost.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert data.context.shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "told"),
+    [
+        ("", {}, "the file is empty"),
+        ("id,model,q\n", {}, r"the arms are \[\]; expected two or more"),
+        ("id,model,q\np,a,1\n", {}, r"the arms are \['a'\]; expected two or more"),
+        (LONG, {"request_column": "prompt"}, "no column 'prompt'; the header has id, model, q, usd, x"),
+        (LONG, {"arm_column": "arm"}, "no column 'arm'"),
+        (LONG, {"reward_column": "reward"}, "no column 'reward'"),
+        (LONG, {"cost_column": "cost"}, "no column 'cost'"),
+        (LONG, {"context_columns": ["y"]}, "no column 'y'"),
+        (LONG + "p,a,.1,1,7\n", {}, "own.csv:6: request 'p' and arm 'a' stand in .*own.csv:2 too; expected one row"),
+        (LONG + "s,b,.1,1,7\n", {}, "own.csv:6: request 's' has no row for arm 'a' .pairs missing: 1"),
+        (LONG + "p,c,.1,1,7\n", {}, "own.csv:3: request 'r' has no row for arm 'c' .pairs missing: 1"),
+        ("id,model,q\n" + "".join(f"p{i},m{i},1\n" for i in range(9999)), {}, "own.csv:2: .*missing: 99970002"),
+        (LONG + "s,,.1,1,7\n", {}, "own.csv:6: model is ''; expected a name"),
+        (LONG + ",a,.1,1,7\n", {}, "own.csv:6: id is ''; expected a name"),
+        (LONG + "s,a,good,1,7\n", {}, "own.csv:6: q is 'good'; expected a finite number"),
+        (LONG + "s,a,nan,1,7\n", {}, "own.csv:6: q is 'nan'; expected a finite number"),
+        (LONG + "s,a,1,-1,7\n", {"cost_column": "usd"}, "own.csv:6: usd is '-1'; expected a finite number, 0 or more"),
+        (LONG + "s,a,1,1,\n", {"context_columns": ["x"]}, "own.csv:6: x is ''; expected a finite number"),
+        (LONG.replace("p,b,.2,2,7", "p,b,.2,2,9"), {"context_columns": ["x"]}, "own.csv:4: x is '9'; .*own.csv:2, of"),
+    ],
+)
+def test_a_long_csv_that_holds_no_feedback_is_refused(tmp_path, text, columns, told):
+    with pytest.raises(DataError, match=told) as caught:
+        long_csv_of(tmp_path, text, **columns)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_archive_cut_anywhere_is_a_typed_error(tmp_path):
