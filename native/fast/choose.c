@@ -143,54 +143,57 @@ typedef struct frozen {
     char *bytes;
 } frozen;
 
+static size_t room_for(size_t size) { return (size + 63) / 64 * 64; }
+
 static void *copied(char **at, const void *from, size_t size) {
     void *to = *at;
     memcpy(to, from, size);
-    *at += (size + 63) / 64 * 64;
+    *at += room_for(size);
     return to;
 }
 
-static size_t room_for(size_t size) { return (size + 63) / 64 * 64; }
-
 /* returns: 0, or -1 with an exception. The copy is of the whole set; free it with free(bytes). */
 static int freeze(Core *core, frozen *copy) {
-    const size_t p = (size_t)core->stride, d = sizeof(double);
-    const size_t shared = room_for(AW_HEAD_SIZE * 8) + room_for(AW_PARAMETERS * d) + room_for(p * 4);
-    const size_t rows = (size_t)core->rows, body = room_for(p * rows * d), work = room_for((size_t)core->dim * 8 * d);
-    const size_t leaders = room_for(AW_MAX_LEADERS * AW_BETA_ROWS * d) + 2 * room_for(AW_MAX_LEADERS * 4);
-    char *at = malloc(shared + body + 3 * room_for(p * d) + leaders + work + 64);
+    array_spec specs[MOST_ARRAYS];
+    const int n = specs_of(core, specs);
+    const aw_beta *beta = &core->beta;
+    const size_t p = (size_t)core->stride, work = is_linear(core) ? (size_t)core->dim * 8 * sizeof(double) : 0;
+    /* what a selection reads of a Thompson core's caches; of all other kinds they are NULL */
+    const struct {
+        const void *from;
+        size_t size;
+    } caches[] = {{beta->packed, AW_MAX_LEADERS * AW_BETA_ROWS * sizeof(double)},
+                  {beta->packed_slots, AW_MAX_LEADERS * sizeof(uint32_t)},
+                  {beta->log_beta, p * sizeof(double)},
+                  {beta->groups, p * sizeof(uint64_t)}};
+    enum { CACHES = sizeof caches / sizeof *caches };
+    size_t size = work + 64;
+    for (int i = 0; i < n; i++) size += specs[i].read ? room_for((size_t)core->buffers[i].len) : 0;
+    for (int i = 0; i < CACHES; i++) size += caches[i].from ? room_for(caches[i].size) : 0;
+    char *at = copy->bytes = malloc(size);
     if (!at) {
         PyErr_NoMemory();
         return -1;
     }
-    copy->bytes = at;
+    void *data[MOST_ARRAYS], *cached[CACHES];
+    at += (64 - (uintptr_t)at % 64) % 64;
+    for (int i = 0; i < n; i++) {
+        const Py_buffer *buffer = &core->buffers[i];
+        data[i] = specs[i].read ? copied(&at, buffer->buf, (size_t)buffer->len) : NULL;
+    }
+    for (int i = 0; i < CACHES; i++) {
+        cached[i] = caches[i].from ? copied(&at, caches[i].from, caches[i].size) : NULL;
+    }
     copy->core = *core;
-    copy->view = *core->whole;
     copy->core.noise = NULL;
     copy->core.last = NULL;
-    Core *c = &copy->core;
-    c->head = copied(&at, core->head, AW_HEAD_SIZE * 8);
-    c->parameters = copied(&at, core->parameters, AW_PARAMETERS * d);
-    c->slots = copied(&at, core->slots, p * 4);
-    if (core->kind == THOMPSON) {
-        aw_beta *b = &c->beta;
-        b->head = c->head;
-        b->parameters = c->parameters;
-        b->slots = c->slots;
-        b->table = copied(&at, core->beta.table, p * rows * d);
-        b->rates = copied(&at, core->beta.rates, p * 8);
-        b->leaders = copied(&at, core->beta.leaders, AW_MAX_LEADERS * 4);
-        b->log_beta = copied(&at, core->beta.log_beta, p * d);
-        b->groups = copied(&at, core->beta.groups, p * 8);
-        b->packed = copied(&at, core->beta.packed, AW_MAX_LEADERS * AW_BETA_ROWS * d);
-        b->packed_slots = copied(&at, core->beta.packed_slots, AW_MAX_LEADERS * 4);
-    } else if (is_linear(core)) {
-        c->blocks = copied(&at, core->blocks, p * rows * d);
-        c->work = (double *)at;
-    } else {
-        c->means = copied(&at, core->means, p * d);
-        c->counts = copied(&at, core->counts, p * d);
-    }
+    copy->core.work = (double *)at;
+    point_at(&copy->core, data);
+    copy->core.beta.packed = cached[0];
+    copy->core.beta.packed_slots = cached[1];
+    copy->core.beta.log_beta = cached[2];
+    copy->core.beta.groups = cached[3];
+    copy->view = *core->whole;
     return 0;
 }
 

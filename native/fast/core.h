@@ -63,6 +63,22 @@ typedef struct Core {
     int64_t noise_of; /* the serial of the view whose draws the noise holds; 0 where none */
 } Core;
 
+/* ---- arrays.c ---- */
+
+/* One array: items for each column, or a fixed number; read: whether a selection looks at it. */
+typedef struct array_spec {
+    const char *name, *format;
+    int64_t items, fixed; /* items -1: one for each column, whose number it tells */
+    int dimensions, read;
+} array_spec;
+
+enum { SIZED_BY = 3 }; /* the first arrays, which tell the sizes of all */
+
+/* writes: the arrays of the core's kind, in the order of bind; sizes need core->dim. returns: how many. */
+int specs_of(const Core *core, array_spec *out);
+/* Point the core at the data of those arrays. requires: core->stride and core->dim. */
+void point_at(Core *core, void *const *data);
+
 /* ---- view.c ---- */
 
 extern PyType_Spec view_spec;

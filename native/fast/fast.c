@@ -94,136 +94,83 @@ static void core_dealloc(PyObject *self) {
     Py_DECREF(type);
 }
 
-/* Every array of a kind after the four shared ones: format, items for each column (0: fixed), fixed items. */
-typedef struct array_spec {
-    const char *name, *format;
-    int64_t items, fixed;
-    int dimensions;
-} array_spec;
-
-static int specs_of(const Core *core, array_spec *out) {
-    const int64_t d = core->dim;
-    switch (core->kind) {
-    case THOMPSON:
-        out[0] = (array_spec){"table", "d", AW_BETA_ROWS, 0, 2};
-        out[1] = (array_spec){"evidence", "d", 4, 0, 2};
-        out[2] = (array_spec){"rates", "Q", 1, 0, 1};
-        out[3] = (array_spec){"leaders", "i", 0, AW_MAX_LEADERS, 1};
-        return 4;
-    case LINTS_DIAG:
-        out[0] = (array_spec){"blocks", "d", 2 * d, 0, 4};
-        out[1] = (array_spec){"precision", "d", d, 0, 2};
-        out[2] = (array_spec){"weighted", "d", d, 0, 2};
-        return 3;
-    case LINTS:
-        out[0] = (array_spec){"blocks", "d", d * (d + 3) / 2, 0, 3};
-        out[1] = (array_spec){"weighted", "d", d, 0, 2};
-        return 2;
-    default:
-        out[0] = (array_spec){"means", "d", 1, 0, 1};
-        out[1] = (array_spec){"counts", "d", 1, 0, 1};
-        return 2;
-    }
-}
-
-static int borrow(Core *core, PyObject *arrays, Py_ssize_t i, const array_spec *spec) {
+static int borrow(Core *core, PyObject *arrays, int i, const array_spec *spec) {
     PyObject *array = PyTuple_GetItem(arrays, i);
     if (!array) return -1;
     const int64_t size = spec->fixed ? spec->fixed : spec->items < 0 ? -1 : spec->items * core->stride;
     if (take_buffer(array, &core->buffers[i], spec->format, (Py_ssize_t)size, spec->dimensions, spec->name, 1))
         return -1;
-    core->held = (int)i + 1;
+    core->held = i + 1;
     return 0;
 }
 
-/* Borrow the four arrays that every kind has, and learn the sizes from them. */
-static int borrow_shared(Core *core, PyObject *arrays) {
-    const array_spec shared[4] = {{"head", "q", 0, AW_HEAD_SIZE, 1},
-                                  {"parameters", "d", 0, AW_PARAMETERS, 1},
-                                  {"slots", "I", -1, 0, 1},
-                                  {"stamps", "q", 1, 0, 1}};
-    for (Py_ssize_t i = 0; i < 3; i++) {
-        if (borrow(core, arrays, i, &shared[i])) return -1;
+/* Borrow every array, and learn the sizes from the first three. */
+static int borrow_all(Core *core, PyObject *arrays) {
+    array_spec specs[MOST_ARRAYS];
+    int n = specs_of(core, specs);
+    for (int i = 0; i < SIZED_BY; i++) {
+        if (borrow(core, arrays, i, &specs[i])) return -1;
     }
     core->head = core->buffers[0].buf;
-    core->parameters = core->buffers[1].buf;
-    core->slots = core->buffers[2].buf;
-    core->stride = (int64_t)(core->buffers[2].len / 4);
+    core->stride = (int64_t)(core->buffers[SIZED_BY - 1].len / 4);
     core->dim = core->head[AW_HEAD_DIM];
-    if (borrow(core, arrays, 3, &shared[3])) return -1;
-    core->stamps = core->buffers[3].buf;
     const int64_t count = core->head[AW_HEAD_COUNT];
     if (core->stride % 8 || count < 0 || count >= core->stride || count > AW_MAX_ARMS ||
         (is_linear(core) && (core->dim < 1 || core->dim > AW_MAX_ARMS))) {
         PyErr_SetString(PyExc_ValueError, "bind: the columns must be a multiple of 8 and more than the arms");
         return -1;
     }
+    n = specs_of(core, specs);
+    if (PyTuple_Size(arrays) != n) {
+        PyErr_Format(PyExc_ValueError, "bind: %s takes %d arrays", KIND_NAMES[core->kind], n);
+        return -1;
+    }
+    void *data[MOST_ARRAYS];
+    for (int i = 0; i < n; i++) {
+        if (i >= SIZED_BY && borrow(core, arrays, i, &specs[i])) return -1;
+        data[i] = core->buffers[i].buf;
+    }
+    point_at(core, data);
     return 0;
 }
 
-static int borrow_own(Core *core, PyObject *arrays) {
-    array_spec own[4];
-    const int n = specs_of(core, own);
-    if (PyTuple_Size(arrays) != 4 + n) {
-        PyErr_Format(PyExc_ValueError, "bind: %s takes %d arrays", KIND_NAMES[core->kind], 4 + n);
-        return -1;
-    }
-    for (int i = 0; i < n; i++) {
-        if (borrow(core, arrays, 4 + i, &own[i])) return -1;
-    }
-    double *first = core->buffers[4].buf, *second = core->buffers[5].buf;
+/* What a state says of its leaders is followed as an index: it must stay inside. */
+static int leaders_good(const Core *core) {
+    const int32_t *leader = core->beta.leaders;
+    const int64_t n = core->head[AW_HEAD_LEADERS], count = core->head[AW_HEAD_COUNT];
+    int good = n > 0 && n <= AW_MAX_LEADERS && n % 8 == 0 && count > n;
+    for (int64_t j = 0; good && j < n; j++) good = leader[j] >= (j ? leader[j - 1] + 1 : 0) && leader[j] < count;
+    return good;
+}
+
+/* Make the caches and the scratch of a kind. */
+static int make_room(Core *core) {
     if (core->kind == THOMPSON) {
         aw_beta *beta = &core->beta;
         const size_t p = (size_t)core->stride;
-        *beta = (aw_beta){core->head,
-                          core->parameters,
-                          core->slots,
-                          core->stamps,
-                          first,
-                          second,
-                          core->buffers[6].buf,
-                          core->buffers[7].buf,
-                          core->stride,
-                          PyMem_Calloc(AW_MAX_LEADERS * AW_BETA_ROWS, sizeof(double)),
-                          PyMem_Calloc(AW_MAX_LEADERS, sizeof(uint32_t)),
-                          PyMem_Calloc(p, sizeof(double)),
-                          PyMem_Calloc(2 * p, sizeof(double)),
-                          PyMem_Calloc(p, sizeof(uint64_t)),
-                          core->ops};
-        core->rows = AW_BETA_ROWS;
+        beta->ops = core->ops;
+        beta->packed = PyMem_Calloc(AW_MAX_LEADERS * AW_BETA_ROWS, sizeof(double));
+        beta->packed_slots = PyMem_Calloc(AW_MAX_LEADERS, sizeof(uint32_t));
+        beta->log_beta = PyMem_Calloc(p, sizeof(double));
+        beta->scratch = PyMem_Calloc(2 * p, sizeof(double));
+        beta->groups = PyMem_Calloc(p, sizeof(uint64_t));
         if (!beta->packed || !beta->packed_slots || !beta->log_beta || !beta->scratch || !beta->groups) {
             PyErr_NoMemory();
             return -1;
         }
-        /* what a state says of its leaders is followed as an index: it must stay inside */
         if (core->head[AW_HEAD_PATH]) {
-            const int64_t leaders = core->head[AW_HEAD_LEADERS];
-            int good =
-                leaders > 0 && leaders <= AW_MAX_LEADERS && leaders % 8 == 0 && core->head[AW_HEAD_COUNT] > leaders;
-            for (int64_t j = 0; good && j < leaders; j++) {
-                good = beta->leaders[j] >= (j ? beta->leaders[j - 1] + 1 : 0) &&
-                       beta->leaders[j] < core->head[AW_HEAD_COUNT];
-            }
-            if (!good) {
+            if (!leaders_good(core)) {
                 PyErr_SetString(PyExc_ValueError, "bind: leaders out of range");
                 return -1;
             }
             aw_block_restore(beta);
         }
     } else if (is_linear(core)) {
-        core->blocks = first;
-        core->precision = core->kind == LINTS_DIAG ? second : NULL;
-        core->weighted = core->kind == LINTS_DIAG ? core->buffers[6].buf : second;
-        core->rows = core->kind == LINTS_DIAG ? 2 * core->dim : core->dim * (core->dim + 3) / 2;
         core->work = PyMem_Calloc((size_t)core->dim * 8, sizeof(double));
         if (!core->work) {
             PyErr_NoMemory();
             return -1;
         }
-    } else {
-        core->means = first;
-        core->counts = second;
-        core->rows = 2;
     }
     return 0;
 }
@@ -236,7 +183,7 @@ static PyObject *core_bind(PyObject *self, PyObject *const *args, Py_ssize_t n) 
         return NULL;
     }
     core_release(core);
-    if (borrow_shared(core, args[0]) || borrow_own(core, args[0])) {
+    if (borrow_all(core, args[0]) || make_room(core)) {
         core_release(core);
         return NULL;
     }
@@ -273,7 +220,8 @@ static PyMethodDef core_methods[] = {
     {"many", FAST(core_many), METH_FASTCALL, "many($self, n, contexts, now, /)\n--\n\nPositions, as int32 bytes."},
     {"chances", FAST(core_propensities), METH_FASTCALL,
      "chances($self, candidates, context, now, /)\n--\n\nPropensities, as float64 bytes."},
-    {"update", FAST(core_update), METH_FASTCALL, "update($self, arm, reward, context, now, /)\n--\n\nApply a reward."},
+    {"update", FAST(core_update), METH_FASTCALL,
+     "update($self, arm, reward, context, now, slot=None, /)\n--\n\nApply a reward."},
     {"update_many", FAST(core_update_many), METH_FASTCALL,
      "update_many($self, positions, rewards, contexts, now, /)\n--\n\nApply rewards in order."},
     {"refresh", core_refresh, METH_NOARGS, "refresh($self, /)\n--\n\nRecompute every derived constant."},

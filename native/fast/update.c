@@ -4,15 +4,60 @@
 #include "core.h"
 
 /* returns: the position of an arm, or -1 with LookupError. The index is kept alive while a label's Python may run. */
-static int64_t position_of(Core *core, PyObject *arm) {
-    PyObject *index = Py_NewRef(core->index), *labels = Py_NewRef(core->labels);
+static int64_t position_of(Core *core, PyObject *arm, int64_t epoch) {
+    PyObject *index = Py_NewRef(core->index);
     PyObject *found = PyDict_GetItemWithError(index, arm);
     const int64_t i = found ? PyLong_AsLongLong(found) : -1;
-    PyObject *label = i >= 0 ? PyTuple_GetItem(labels, (Py_ssize_t)i) : NULL;
-    const int good = label && Py_TYPE(arm) == Py_TYPE(label);
+    int good = found && !still_bound(core, epoch);
+    good = good && i >= 0 && i < core->whole->count && Py_TYPE(arm) == Py_TYPE(core->whole->label[i]);
     if (!good && !PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, arm);
     Py_DECREF(index);
-    Py_DECREF(labels);
+    return good ? i : -1;
+}
+
+/* Count one more arm, in the column behind the others, which is at the prior. requires: room, and a slot above all. */
+static void append(Core *core, PyObject *arm, uint32_t slot) {
+    const int64_t i = core->head[AW_HEAD_COUNT]++;
+    core->slots[i] = slot;
+    core->whole->label[i] = arm;
+    core->whole->count = i + 1;
+    core->noise_of = 0;
+    if (core->kind == THOMPSON) {
+        const double *shape = core->beta.table + AW_ROW_ALPHA * core->stride + i;
+        core->head[AW_HEAD_BOOSTED] += shape[0] < 1.0 || shape[core->stride] < 1.0;
+        core->beta.rates[i] = 0; /* of no part in the sum yet */
+    }
+}
+
+/*
+ * Let an arm in that the index does not hold. Its label may run Python, and other threads with it, until the index has
+ * taken it; nothing does from there on.
+ * returns: its position, or -1 with an exception, and the arms as they were.
+ */
+static int64_t admitted(Core *core, PyObject *arm, PyObject *given) {
+    const long long slot = PyLong_AsLongLong(given);
+    if (slot == -1 && PyErr_Occurred()) return -1;
+    const int64_t i = core->whole->count;
+    if (i + 1 >= core->stride || i >= AW_MAX_ARMS || slot < (i ? (long long)core->slots[i - 1] + 1 : 0) ||
+        slot > UINT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "update: there is no free column, or the slot is not above all others");
+        return -1;
+    }
+    const int64_t epoch = core->epoch + 1, serial = core->serial;
+    forget_views(core); /* to those with a label that was unknown, column i is the prior's */
+    if (still_bound(core, epoch)) return -1;
+    PyObject *index = Py_NewRef(core->index), *position = PyLong_FromLongLong(i);
+    const int known = position ? PyDict_Contains(index, arm) : -1;
+    if (known > 0) PyErr_SetObject(PyExc_KeyError, arm);
+    int good = !known && !PyDict_SetItem(index, arm, position);
+    if (good && (still_bound(core, epoch) || core->serial != serial || core->whole->count != i)) {
+        PyErr_Clear();
+        good = 0;
+        if (!PyDict_DelItem(index, arm)) PyErr_SetString(PyExc_LookupError, "the core was used anew during the call");
+    }
+    if (good) append(core, arm, (uint32_t)slot);
+    Py_XDECREF(position);
+    Py_DECREF(index);
     return good ? i : -1;
 }
 
@@ -49,15 +94,40 @@ static void apply(Core *core, int64_t i, double reward, const double *context, i
     core->stamps[i] = head[AW_HEAD_VERSION] += 1;
 }
 
+/*
+ * NumPy reads text as a number, drops imaginary parts and masks, and takes the only entry of an array: of what it
+ * holds, real numbers without dimensions are taken, the rest is left to the caller to judge. returns: 0, or -1 with an
+ * exception.
+ */
+static int take_reward(const Core *core, PyObject *given, double *out) {
+    if (!PyFloat_Check(given) && !PyLong_Check(given) && PyObject_CheckBuffer(given)) {
+        Py_buffer buffer;
+        int good = !PyObject_TypeCheck(given, core->array_type) || Py_TYPE(given) == core->array_type;
+        if (good && !PyObject_GetBuffer(given, &buffer, PyBUF_CONTIG_RO | PyBUF_FORMAT)) {
+            const char *format = buffer.format;
+            good = !buffer.ndim && format && *format && !format[1] && strchr("?bBhHiIlLqQefdg", *format);
+            PyBuffer_Release(&buffer);
+        } else {
+            good = 0;
+        }
+        if (!good) {
+            PyErr_SetString(PyExc_TypeError, "reward: expected a number");
+            return -1;
+        }
+    }
+    *out = PyFloat_AsDouble(given);
+    return *out == -1.0 && PyErr_Occurred() ? -1 : 0;
+}
+
 PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     Core *core = (Core *)self;
-    if (n != 4 || !core->whole) {
-        PyErr_SetString(PyExc_TypeError, "update(arm, reward, context, now) of a bound core");
+    if (n < 4 || n > 5 || !core->whole) {
+        PyErr_SetString(PyExc_TypeError, "update(arm, reward, context, now, slot=None) of a bound core");
         return NULL;
     }
     const int64_t epoch = core->epoch;
-    const double reward = PyFloat_AsDouble(args[1]);
-    if (reward == -1.0 && PyErr_Occurred()) return NULL;
+    double reward;
+    if (take_reward(core, args[1], &reward)) return NULL;
     if (!reward_good(core, reward)) {
         PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_REWARD));
         return NULL;
@@ -66,8 +136,10 @@ PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     const double *context;
     int64_t now;
     if (take_context(core, args[2], &buffer, &context)) return NULL;
-    int64_t i = take_time(core, args[3], &now) ? -1 : position_of(core, args[0]);
-    if (i >= 0 && still_bound(core, epoch)) i = -1;
+    int64_t i = -1;
+    if (!take_time(core, args[3], &now) && !still_bound(core, epoch)) {
+        i = n == 4 || args[4] == Py_None ? position_of(core, args[0], epoch) : admitted(core, args[0], args[4]);
+    }
     if (i >= 0) apply(core, i, reward, context, now);
     if (context) PyBuffer_Release(&buffer);
     return i >= 0 ? Py_NewRef(Py_None) : NULL;

@@ -42,13 +42,13 @@ PyType_Spec view_spec = {
     .slots = view_slots,
 };
 
-/* returns: a view with room for count entries, labels taken over by reference; NULL with an exception. */
-static View *view_allocate(Core *core, PyObject *labels, int64_t count) {
+/* returns: a view of the labels, taken over by reference, with stride entries; NULL with an exception. */
+static View *view_allocate(Core *core, PyObject *labels, int64_t stride) {
     PyTypeObject *type = core->view_type;
     View *view = (View *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!view) return NULL;
-    view->count = count;
-    view->stride = (count + 7) / 8 * 8;
+    view->count = (int64_t)PyTuple_Size(labels);
+    view->stride = stride;
     view->labels = Py_NewRef(labels);
     view->owner = core;
     view->epoch = core->epoch;
@@ -63,14 +63,13 @@ static View *view_allocate(Core *core, PyObject *labels, int64_t count) {
         PyErr_NoMemory();
         return NULL;
     }
-    for (int64_t i = 0; i < count; i++) {
-        view->label[i] = PyTuple_GetItem(labels, (Py_ssize_t)i);
-        view->order[i] = view->positions[i] = (int32_t)i;
-    }
+    for (int64_t i = 0; i < view->count; i++) view->label[i] = PyTuple_GetItem(labels, (Py_ssize_t)i);
+    for (int64_t i = 0; i < stride; i++) view->order[i] = view->positions[i] = (int32_t)i;
     return view;
 }
 
-View *view_of_all(Core *core) { return view_allocate(core, core->labels, core->head[AW_HEAD_COUNT]); }
+/* It has an entry for every column: arms that come in by an update fill them. */
+View *view_of_all(Core *core) { return view_allocate(core, core->labels, core->stride); }
 
 /* Whether two tuples of equal labels hold them in equal types: 1, 1.0 and True are equal, and are not one label. */
 static int same_types(PyObject *a, PyObject *b) {
@@ -197,7 +196,7 @@ PyObject *core_view(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         PyErr_SetString(PyExc_TypeError, "view(key, labels, order, positions, slots) of a bound core");
         return NULL;
     }
-    View *view = view_allocate(core, args[1], PyTuple_Size(args[1]));
+    View *view = view_allocate(core, args[1], ((int64_t)PyTuple_Size(args[1]) + 7) / 8 * 8);
     if (!view) return NULL;
     const size_t size = (size_t)(view->stride * core->rows);
     view->slots = PyMem_Calloc((size_t)view->stride, sizeof *view->slots);

@@ -24,7 +24,7 @@
 #define WORTHWHILE 0.8     /* the block path must cost less than this share of the plain one */
 #define LEVELS 32          /* levels tried */
 #define PERIOD 4           /* the index is considered anew after so many updates for each arm, on average, */
-#define GROWTH 8           /* or later: after one in so many of all updates */
+#define GROWTH 16          /* or later: after one in so many of all updates */
 #define EDGE 40.0          /* of the levels, either way: beyond, nothing is left to thin */
 #define MOST_EVIDENCE 1e12 /* of an arm: beyond, a tangent loses its digits, and every arm is drawn */
 #define RATE_UNIT 0x1p-40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_VIEWS: Final = 64
 MOST_DECISIONS: Final = 1 << 31
+MOST_SLOTS: Final = 1 << 32
 
 
 @dataclass(slots=True, eq=False)
@@ -179,22 +180,59 @@ class PythonCore:
                 out[view.order] = chances
             return out
 
-    def update(self, arm: Label, reward: float, context: Floats | None, now: int | None) -> None:
-        """Apply one reward and raise the version by one."""
+    def update(
+        self, arm: Label, reward: float, context: Floats | None, now: int | None, slot: int | None = None
+    ) -> None:
+        """Apply one reward and raise the version by one; with a slot, of an arm that comes in with it."""
         with self._lock:
             bound = self._require()
-            posterior = bound.posterior
-            value = real_number("reward", reward)
-            _check_rewards(posterior, value, value)
-            x = None
-            if posterior.features:
-                x = checked_contexts("context", context, (posterior.dim,))[np.newaxis]
-            moment = _moment(posterior, now)
-            position = bound.index[arm]
-            if type(bound.everything.labels[position]) is not type(arm):
-                raise KeyError(arm)
-            self._position[0], self._reward[0] = position, value
-            posterior.learn(self._position, self._reward, x, moment)
+            if slot is None:
+                self._learn(bound, arm, reward, context, now)
+            else:
+                self._admit(bound, arm, slot, lambda: self._learn(bound, arm, reward, context, now))
+
+    def _learn(self, bound: Bound, arm: Label, reward: float, context: Floats | None, now: int | None) -> None:
+        posterior = bound.posterior
+        value = real_number("reward", reward)
+        _check_rewards(posterior, value, value)
+        x = None
+        if posterior.features:
+            x = checked_contexts("context", context, (posterior.dim,))[np.newaxis]
+        moment = _moment(posterior, now)
+        position = bound.index[arm]
+        if type(bound.everything.labels[position]) is not type(arm):
+            raise KeyError(arm)
+        self._position[0], self._reward[0] = position, value
+        posterior.learn(self._position, self._reward, x, moment)
+
+    def _admit(self, bound: Bound, arm: Label, slot: int, learn: Callable[[], None]) -> None:
+        """Take an arm in with its first reward, or leave all as it was. Twin of ``admitted`` in update.c."""
+        posterior, everything = bound.posterior, bound.everything
+        count = everything.columns.count
+        lowest = int(posterior.slots[count - 1]) + 1 if count else 0
+        if count + 1 >= posterior.width or count >= law.MAX_ARMS or not lowest <= slot < MOST_SLOTS:
+            message = "update: there is no free column, or the slot is not above all others"
+            raise ValueError(message)
+        if arm in bound.index:
+            raise KeyError(arm)
+        self._drop_views()  # to those with a label that was unknown, the column is the prior's
+        head, labels, unused = posterior.head.copy(), everything.labels, posterior.slots[count]
+        bound.index[arm] = count
+        if self._bound is not bound or everything.columns.count != count or self._views:
+            del bound.index[arm]
+            message = "the core was used anew during the call"
+            raise LookupError(message)
+        everything.labels = (*labels, arm)
+        everything.columns.count = count + 1
+        posterior.append(slot)
+        try:
+            learn()
+        except (TypeError, ValueError, ArithmeticError):  # refused before anything else has changed
+            posterior.head[:], posterior.slots[count] = head, unused
+            everything.columns.count = count
+            everything.labels = labels
+            del bound.index[arm]
+            raise
 
     def update_many(
         self, positions: NDArray[np.int32], rewards: Floats, contexts: Floats | None, now: int | None

@@ -84,6 +84,11 @@ class Posterior(ABC):
         """All arms."""
         return Columns(int(self.head[law.HEAD_COUNT]), self.slots, self.constants)
 
+    def append(self, slot: int) -> None:
+        """Count one more arm, in the column behind the others, which is at the prior."""
+        self.slots[self.head[law.HEAD_COUNT]] = slot
+        self.head[law.HEAD_COUNT] += 1
+
     def packed(self, positions: NDArray[np.int32], slots: NDArray[np.uint32]) -> Columns:
         """Room for a candidate set, padded by the prior to a multiple of LANES; nothing is copied yet."""
         n = len(positions)

@@ -64,6 +64,12 @@ class _Beta(Posterior):
             message = f"bind: the {n} leaders {leaders} are not ascending positions among {count} arms"
             raise ValueError(message)
 
+    def append(self, slot: int) -> None:
+        count = int(self.head[law.HEAD_COUNT])
+        super().append(slot)
+        self.head[law.HEAD_BOOSTED] += bool((self.table[law.ROW_ALPHA : law.ROW_BETA + 1, count] < 1.0).any())
+        self.rates[count] = 0  # of no part in the sum yet
+
     def pack(self, columns: Columns, since: int) -> None:
         super().pack(columns, since)
         shapes = columns.constants[0][law.ROW_ALPHA : law.ROW_BETA + 1, : columns.count]

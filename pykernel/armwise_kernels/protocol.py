@@ -84,8 +84,15 @@ class Core(Protocol):
         """P(chosen) of each candidate, in the caller's order, float64 (K,)."""
         ...
 
-    def update(self, arm: Label, reward: float, context: Floats | None, now: int | None) -> None:
-        """Apply one reward and raise the version by one."""
+    def update(
+        self, arm: Label, reward: float, context: Floats | None, now: int | None, slot: int | None = None
+    ) -> None:
+        """Apply one reward and raise the version by one.
+
+        With a ``slot``, above all others, the arm is one that the index does not hold. It enters the index and takes
+        the next column together with its reward, as one state change, and every view is dropped; ``ValueError``
+        where no column but the prior's is left.
+        """
         ...
 
     def update_many(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import ConfigurationError, UnknownArm
-from armwise.policies._labels import check_labels, clash, shown
+from armwise.policies._labels import are_strings, check_labels, clash, shown
 from armwise.posteriors._columns import Columns
 from armwise.types import IntArray, Label
 
@@ -39,9 +40,19 @@ class ArmSet:
     """
 
     def __init__(self, labels: tuple[Label, ...], *, closed: bool) -> None:
-        self.labels = labels
         self.index = {label: position for position, label in enumerate(labels)}
+        """The column of each label, in order. A core adds to it the arms that come in by an update."""
         self.closed = closed
+        self._labels = labels
+        self._held = list(labels)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The labels; made anew only where there are more of them."""
+        labels = self._labels
+        if len(labels) != len(self.index):
+            labels = self._labels = tuple(self.index)
+        return labels
 
     @classmethod
     def given(cls, arms: Iterable[Label] | None) -> ArmSet:
@@ -68,13 +79,18 @@ class ArmSet:
         if position is None:
             if self.closed:
                 raise self.unknown(label)
-        elif clash(label, self.labels[position]):
-            msg = f"{label!r} equals the arm {self.labels[position]!r}; write it as the arm is written"
+        elif not isinstance(label, str) and clash(label, held := self.label_at(position)):
+            msg = f"{label!r} equals the arm {held!r}; write it as the arm is written"
             raise ConfigurationError(msg)
         return position
 
     def positions(self, labels: tuple[Label, ...]) -> list[int | None]:
         """The column of each label, as :meth:`position`; labels that would come in must not clash either."""
+        if are_strings(labels):  # which equal no number
+            columns = list(map(self.index.get, labels))
+            if self.closed and None in columns:
+                raise self.unknown(labels[columns.index(None)])
+            return columns
         positions = [self.position(label) for label in labels]
         incoming: dict[Label, Label] = {}
         for label, position in zip(labels, positions, strict=True):
@@ -95,18 +111,25 @@ class ArmSet:
         ConfigurationError
             If there are none.
         """
-        if not self.labels:
+        if not self.index:
             msg = "there are no arms yet; pass candidates, or give the policy arms by add_arm or update"
             raise ConfigurationError(msg)
 
+    def label_at(self, position: int) -> Label:
+        """The label of a column; under the policy's lock."""
+        held = len(self._held)
+        if held < len(self.index):
+            self._held[held:] = list(islice(reversed(self.index), len(self.index) - held))[::-1]
+        return self._held[position]
+
     def append(self, label: Label) -> None:
         """Hold one more arm, in the next column."""
-        self.index[label] = len(self.labels)
-        self.labels = (*self.labels, label)
+        self.index[label] = len(self.index)
 
     def without(self, position: int) -> ArmSet:
         """The set without one arm; columns behind it move up."""
-        return ArmSet(self.labels[:position] + self.labels[position + 1 :], closed=self.closed)
+        labels = self.labels
+        return ArmSet(labels[:position] + labels[position + 1 :], closed=self.closed)
 
     def candidates(self, given: object, posterior: Columns) -> CandidateSet:
         """A candidate set, in the order of slots.
@@ -123,7 +146,7 @@ class ArmSet:
         """
         key = check_labels(given, "candidates")
         held = self.positions(key)
-        count, unseen = len(self.labels), held.count(None)
+        count, unseen = len(self.index), held.count(None)
         posterior.check_room(unseen)
         following = iter(range(count, count + unseen))
         ranks = np.array([next(following) if position is None else position for position in held], np.int64)

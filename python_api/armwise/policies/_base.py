@@ -131,7 +131,8 @@ class ArmPolicy(SavedPolicy[P]):
         arm : str, int or float
             Which arm it is for. Where the policy was made without arms, a label never seen becomes one.
         reward : float
-            Finite; in [0, 1] for Thompson sampling, within 1e100 for linear policies.
+            Finite; in [0, 1] for Thompson sampling, within 1e100 for linear policies. A NumPy scalar or an array
+            without dimensions is a number too.
         context : array_like of float, shape (dim,), or mapping, optional
             The features at the decision; required by linear policies, ignored by others.
         now : int, float or datetime, optional
@@ -182,16 +183,17 @@ class ArmPolicy(SavedPolicy[P]):
         moment = nanoseconds() if now is None and self._posterior.decays else _moment(now)
         with self._locked():
             positions = self._arms.positions(labels)
-            self._posterior.check_room(len(set(labels) - self._arms.index.keys()))
+            news = [i for i, position in enumerate(positions) if position is None] if None in positions else []
+            self._posterior.check_room(len({labels[i] for i in news}))
             checked = self._checked_contexts(contexts, len(labels))
             start = 0
             # A label that is new goes one by one, so that it comes in where it would have come in.
-            for stop in [i for i, position in enumerate(positions) if position is None]:
-                self._apply(labels[start:stop], values[start:stop], _rows(checked, start, stop), moment)
+            for stop in news:
+                self._apply(positions[start:stop], values[start:stop], _rows(checked, start, stop), moment)
                 row = None if checked is None else checked[stop]
                 self._apply_one(labels[stop], float(values[stop]), row, moment)
                 start = stop + 1
-            self._apply(labels[start:], values[start:], _rows(checked, start, len(labels)), moment)
+            self._apply(positions[start:], values[start:], _rows(checked, start, len(labels)), moment)
             if isinstance(contexts, Sequence):
                 self._observe(contexts)
 
@@ -285,7 +287,7 @@ class ArmPolicy(SavedPolicy[P]):
         check_label(arm)
         with self._locked():
             if arm in self._arms.index:
-                held = self._arms.labels[self._arms.index[arm]]
+                held = self._arms.label_at(self._arms.index[arm])
                 msg = f"there is an arm {held!r} already; give the new one another label"
                 raise ConfigurationError(msg)
             self._posterior.check_room()
@@ -312,7 +314,7 @@ class ArmPolicy(SavedPolicy[P]):
             position = self._arms.position(check_label(arm))
             if position is None:
                 raise self._arms.unknown(arm)
-            if self._arms.closed and len(self._arms.labels) == 1:
+            if self._arms.closed and len(self._arms.index) == 1:
                 msg = f"{arm!r} is the last arm, and this policy was made with arms; add another first"
                 raise ConfigurationError(msg)
             with self._door_closed():
@@ -390,25 +392,26 @@ class ArmPolicy(SavedPolicy[P]):
             self._observe([context])
 
     def _apply(
-        self, labels: Sequence[Label], rewards: FloatArray, contexts: FloatArray | None, moment: int | None
+        self, positions: Sequence[int | None], rewards: FloatArray, contexts: FloatArray | None, moment: int | None
     ) -> None:
         """Apply checked rewards of arms that the policy holds."""
-        if labels:
-            positions = np.array([self._arms.index[label] for label in labels], np.int32)
+        if positions:
+            columns = np.array(positions, np.int32)
             with kernel_errors("update_many"):
-                self._core.update_many(positions, rewards, contexts, moment)
+                self._core.update_many(columns, rewards, contexts, moment)
 
     def _apply_one(self, label: Label, reward: float, context: FloatArray | None, moment: int | None) -> None:
         """Apply one checked reward; an arm that is new comes in with it, as one state change."""
         position = self._arms.index.get(label)
         if position is not None:
             with kernel_errors("update"):
-                self._core.update(self._arms.labels[position], reward, context, moment)
+                self._core.update(self._arms.label_at(position), reward, context, moment)
             return
-        with self._door_closed():
-            self._admit(label)
-            with kernel_errors("update"):
-                self._inner.update(label, reward, context, moment)
+        if self._posterior.full:
+            with self._door_closed():
+                self._posterior.grow()
+        with kernel_errors("update"):
+            self._core.update(label, reward, context, moment, self._posterior.next_slot)
 
     def _admit(self, label: Label) -> None:
         """Append an arm at the prior, and bind the inner core to it; the door is closed."""

@@ -1,7 +1,8 @@
 """A posterior lent to cores: who may touch its arrays when, across threads and forks.
 
-A core's calls are atomic, so the hot path takes no lock. What Python itself must change or read as a whole
-(arms coming and going, a state saved or loaded) happens behind a closed door: the core is bound to arrays
+A core's calls are atomic, so the hot path takes no lock; an arm that comes in with its first reward is one such
+call, as long as the arrays have a column for it. What Python itself must change or read as a whole (arrays that
+grow, arms added and removed, a state saved or loaded) happens behind a closed door: the core is bound to arrays
 without arms, every other thread's call is refused there and comes to wait at the lock. No update falls
 between two versions of the arrays.
 """

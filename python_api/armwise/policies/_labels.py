@@ -13,7 +13,7 @@ from armwise.errors import ConfigurationError
 from armwise.types import Label
 from armwise_kernels import law
 
-__all__ = ["check_label", "check_labels", "clash", "listed", "plain", "shown"]
+__all__ = ["are_strings", "check_label", "check_labels", "clash", "listed", "plain", "shown"]
 
 _WHOLE: Final = 1 << 63
 _SHOWN: Final = 6
@@ -79,7 +79,16 @@ def listed(labels: object, name: str) -> tuple[Label, ...]:
     if not isinstance(labels, Iterable) or isinstance(labels, (AbstractSet, Mapping)):
         msg = f"{name} is {labels!r}; expected labels in an order: a list or a tuple"
         raise ConfigurationError(msg)
-    return tuple([check_label(label, f"an entry of {name}") for label in labels])
+    checked = tuple(labels)
+    if not are_strings(checked):
+        for label in checked:
+            check_label(label, f"an entry of {name}")
+    return checked
+
+
+def are_strings(labels: tuple[object, ...]) -> bool:
+    """Whether all labels are plain strings: these need no further check."""
+    return set(map(type, labels)) <= {str}
 
 
 def clash(given: Label, held: Label) -> bool:

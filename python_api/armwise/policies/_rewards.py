@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from numbers import Real
 from typing import Final
 
 import numpy as np
 
 from armwise.errors import ConfigurationError
 from armwise.types import FloatArray
+from armwise_kernels.cores_arguments import real_number
 
 __all__ = ["LARGEST", "checked_rewards"]
+
+_PLAIN: Final = {float, int, bool}
 
 LARGEST: Final = sys.float_info.max
 """The bound of policies that take any finite reward."""
@@ -25,7 +27,8 @@ def checked_rewards(rewards: object, count: int, low: float, high: float, advice
     Parameters
     ----------
     rewards : object
-        Numbers or truth values.
+        A list or an array of numbers or truth values. In a list, an array without dimensions is a number too, as
+        is what `float` reads, text and complex numbers excepted.
     count : int
         How many there must be.
     low, high : float
@@ -55,12 +58,8 @@ def _array(rewards: object) -> FloatArray:
         msg = f"rewards are {rewards!r}; expected a list or an array of numbers"
         raise ConfigurationError(msg)
     if isinstance(rewards, (list, tuple)):
-        for reward in rewards:
-            if not isinstance(reward, (Real, np.bool_)):
-                msg = f"reward is {reward!r}; expected a number"
-                raise ConfigurationError(msg)
         try:
-            return np.array([float(reward) for reward in rewards], np.float64)
+            return np.array(rewards if set(map(type, rewards)) <= _PLAIN else list(map(_number, rewards)), np.float64)
         except OverflowError:
             msg = "reward is beyond every float; expected a finite number"
             raise ConfigurationError(msg) from None
@@ -70,6 +69,15 @@ def _array(rewards: object) -> FloatArray:
         raise ConfigurationError(msg)
     with np.errstate(over="ignore"):
         return np.asarray(array, dtype=np.float64, order="C")
+
+
+def _number(reward: object) -> float:
+    """One entry of a list."""
+    try:
+        return real_number("reward", reward)
+    except (TypeError, ValueError):
+        msg = f"reward is {reward!r}; expected a number"
+        raise ConfigurationError(msg) from None
 
 
 def _range(low: float, high: float) -> str:

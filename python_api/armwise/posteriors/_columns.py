@@ -41,12 +41,23 @@ class Columns(ABC):
         self.stamps = np.zeros(padded(arms), np.int64)
         self.head[law.HEAD_COUNT] = arms
         self.slots[:arms] = np.arange(arms)
-        self.next_slot = arms
+        self._least_slot = 0
 
     @property
     def count(self) -> int:
         """Number of arms."""
         return int(self.head[law.HEAD_COUNT])
+
+    @property
+    def next_slot(self) -> int:
+        """The slot of the next arm: above that of the last, and of any that went."""
+        count = self.count
+        return max(self._least_slot, int(self.slots[count - 1]) + 1 if count else 0)
+
+    @property
+    def full(self) -> bool:
+        """Whether the last column is the one that must stay at the prior."""
+        return self.count + 1 == len(self.slots)
 
     @property
     def version(self) -> int:
@@ -100,18 +111,22 @@ class Columns(ABC):
             )
             raise ConfigurationError(msg)
 
+    def grow(self) -> None:
+        """Double the columns."""
+        self._gather(np.minimum(np.arange(2 * len(self.slots)), self.count))
+
     def append(self) -> None:
         """Give the next slot to one more arm, at the prior; there must be room. The version stays."""
+        if self.full:
+            self.grow()
         count = self.count
-        if count + 1 == len(self.slots):
-            self._gather(np.minimum(np.arange(2 * len(self.slots)), count))
         self.slots[count] = self.next_slot
-        self.next_slot += 1
         self.head[law.HEAD_COUNT] = count + 1
 
     def remove(self, position: int) -> None:
         """Forget one arm; the others keep their slots. The version rises."""
         count = self.count
+        self._least_slot = self.next_slot
         order = np.minimum(np.arange(padded(count - 1)), count - 1)
         order[position:] = np.minimum(order[position:] + 1, count)
         self._gather(order)
@@ -158,9 +173,9 @@ class Columns(ABC):
     def _restore(self, fields: Fields) -> None:
         """Take what :meth:`state` gave, into columns that nobody uses yet."""
         count = self.count
-        self.next_slot = fields.whole("next_slot", count, _MOST_SLOTS, absent=count)
+        self._least_slot = fields.whole("next_slot", count, _MOST_SLOTS, absent=count)
         if fields.says("slots") or not fields.legacy:
-            self.slots[:count] = fields.wholes("slots", count, 0, self.next_slot - 1, rising=True)
+            self.slots[:count] = fields.wholes("slots", count, 0, self._least_slot - 1, rising=True)
         self.head[law.HEAD_VERSION] = fields.whole("policy_version", absent=0)
         self.head[law.HEAD_UPDATES] = fields.whole("updates", absent=0)
 

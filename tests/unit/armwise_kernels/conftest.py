@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from armwise_kernels import law
+from armwise_kernels import law, load
 from armwise_kernels.layout import BetaArrays, DiagonalArrays, FullArrays, MeanArrays, padded
+
+KINDS = ["thompson", "lints_diag", "lints", "epsilon_greedy", "ucb1"]
+LINEAR = ["lints_diag", "lints"]
+DIM = 3
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -135,3 +139,90 @@ def shapes():
         return rng.choice(edges, arms).tolist(), rng.choice(edges, arms).tolist()
 
     return make
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    return load("numba")
+
+
+class Policy:
+    """A bound core, its arrays, and what a test would otherwise repeat."""
+
+    def __init__(self, kernels, kind, arrays, labels=None):
+        self.kind, self.arrays, self.head = kind, arrays, arrays[0]
+        self.linear = kind in LINEAR
+        arms = int(self.head[law.HEAD_COUNT])
+        self.labels = tuple(f"a{i}" for i in range(arms)) if labels is None else labels
+        self.index = {label: i for i, label in enumerate(self.labels)}
+        self.core = kernels.core(kind)
+        self.bind()
+
+    def bind(self):
+        self.core.bind(self.arrays, self.labels, self.index)
+        self.core.refresh()
+
+    def context(self, rng=None):
+        if not self.linear:
+            return None
+        return np.ones(DIM) if rng is None else rng.normal(size=DIM)
+
+    def learn(self, rng, n=40):
+        for _ in range(n):
+            label = self.labels[rng.integers(len(self.labels))]
+            self.core.update(label, float(rng.random()), self.context(rng), None)
+
+    def view(self, labels, key="same", prior_slot=1000):
+        """Bind labels in the order given; a label that is no arm stands at the prior."""
+        count = len(self.labels)
+        columns = [
+            (int(self.arrays.slots[self.index[label]]), self.index[label])
+            if label in self.index
+            else (prior_slot + i, count)
+            for i, label in enumerate(labels)
+        ]
+        order = sorted(range(len(labels)), key=lambda i: columns[i][0])
+        return self.core.view(
+            labels if key == "same" else key,
+            tuple(labels[i] for i in order),
+            np.array(order, np.int32),
+            np.array([columns[i][1] for i in order], np.int32),
+            np.array([columns[i][0] for i in order], np.uint32),
+        )
+
+    def snapshot(self):
+        return [array.tobytes() for array in self.arrays]
+
+    def winner(self, naive, positions, slots, decision):
+        """The winning entry by the plain oracle; no linear kinds."""
+        whole = int(self.head[law.HEAD_KEY])
+        key = whole & 0xFFFFFFFF, whole >> 32 & 0xFFFFFFFF
+        if self.kind == "thompson":
+            table = self.arrays.table[law.ROW_ALPHA : law.ROW_BETA + 1, positions]
+            return naive.thompson_select(*table.tolist(), slots, decision, key)
+        means, counts = self.arrays.means[positions].tolist(), self.arrays.counts[positions].tolist()
+        if self.kind == "ucb1":
+            return naive.ucb1_select(means, counts, int(self.head[law.HEAD_UPDATES]))
+        return naive.epsilon_greedy_select(means, float(self.arrays.parameters[law.EPSILON_SHARE]), decision, key)
+
+
+@pytest.fixture
+def policy(kernels, beta_arrays, linear_arrays, mean_arrays, signed, naive):
+    """policy(kind, arms, ...): a bound core without evidence."""
+    key = signed(naive.stream_key(5, 0))
+
+    def make(kind, arms=6, *, half_life=0, labels=None):
+        if kind == "thompson":
+            arrays = beta_arrays([1.0] * arms, [1.0] * arms, key=key, half_life=half_life)
+        elif kind in LINEAR:
+            arrays = linear_arrays(kind, arms, DIM, key=key, half_life=half_life)
+        else:
+            arrays = mean_arrays([0.0] * arms, [0] * arms, key=key)
+        return Policy(kernels, kind, arrays, labels)
+
+    return make
+
+
+@pytest.fixture(params=KINDS)
+def any_policy(request, policy):
+    return policy(request.param)

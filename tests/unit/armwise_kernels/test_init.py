@@ -1,4 +1,4 @@
-"""Which kernels are loaded, and what describe says of them."""
+"""Which kernels ``load()`` gives, by its arguments and by the environment, and what ``describe()`` says of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import pytest
 
 import armwise_kernels
 from armwise_kernels import BackendUnavailable, describe, load
+
+
+@pytest.fixture(autouse=True)
+def isas(monkeypatch):
+    """The instruction sets of this process, with none of them chosen."""
+    monkeypatch.delenv("ARMWISE_ISA", raising=False)
+    return describe()["isas"]
 
 
 @pytest.fixture
@@ -45,13 +52,38 @@ def test_kernels_are_loaded_once(native):
 
 
 @pytest.mark.usefixtures("native")
-def test_every_instruction_set_can_be_forced():
+def test_every_instruction_set_of_the_native_backend_can_be_forced():
     from armwise_kernels.native import runnable
 
     assert runnable()[0] == "scalar"
     assert [load("native", isa).isa for isa in runnable()] == list(runnable())
     with pytest.raises(ValueError, match="avx4096"):
         load("native", "avx4096")
+
+
+def test_the_environment_chooses_an_instruction_set(isas, monkeypatch):
+    for isa in isas:
+        monkeypatch.setenv("ARMWISE_ISA", isa)
+        assert load().isa == describe()["isa"] == isa
+
+
+@pytest.mark.parametrize("choice", [None, ""])
+def test_without_a_choice_the_widest_serves(choice, isas, monkeypatch):
+    if choice is not None:
+        monkeypatch.setenv("ARMWISE_ISA", choice)
+    assert load().isa == isas[-1]
+
+
+def test_an_argument_goes_before_the_environment(isas, monkeypatch):
+    monkeypatch.setenv("ARMWISE_ISA", "z80")
+    assert load("numba").isa == "jit"
+    assert [load(isa=isa).isa for isa in isas] == list(isas)
+
+
+def test_an_instruction_set_that_is_not_there_is_an_error_that_names_those_that_are(isas, monkeypatch):
+    monkeypatch.setenv("ARMWISE_ISA", "z80")
+    with pytest.raises(ValueError, match=f"z80.*{isas[-1]}"):
+        load()
 
 
 def test_numba_has_one_instruction_set(fresh):

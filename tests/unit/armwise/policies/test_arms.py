@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -189,3 +190,54 @@ def test_there_is_an_end_to_slots(make, unchanged, monkeypatch):
 def test_more_arms_than_a_policy_holds():
     with pytest.raises(ConfigurationError, match="1,048,576"):
         ThompsonSampling(range((1 << 20) + 1))
+
+
+def test_thousands_come_in_while_other_threads_decide(make):
+    policy = make(None)
+    policy.update("0", 0.5, make.context, make.now(0))
+    wrong, done = [], threading.Event()
+
+    def decide():
+        while not done.is_set():
+            arm = policy.select(context=make.context, now=make.now(0))
+            policy.update("0", 0.5, make.context, make.now(0))
+            if policy.select(["0", "unseen"], make.context, make.now(0)) not in {"0", "unseen"} or not arm.isdigit():
+                wrong.append(arm)
+
+    threads = [threading.Thread(target=decide) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for i in range(1, 300):
+        policy.update(str(i), 0.5, make.context, make.now(0))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert policy.arms == tuple(str(i) for i in range(300))
+    state = policy.state_dict()
+    assert state["slots"] == list(range(300))
+    assert state["next_slot"] == 300
+
+
+def test_a_slot_is_not_given_again_after_the_last_arm_went(make):
+    policy = make(None)
+    policy.update_many(["a", "b"], [0.5, 0.5], make.contexts(2), make.now(0))
+    policy.remove_arm("b")
+    policy.load_state(policy.state_dict())
+    policy.update("c", 0.5, make.context, make.now(0))
+    policy.update("b", 0.5, make.context, make.now(0))
+    assert policy.state_dict()["slots"] == [0, 2, 3]
+
+
+def test_numbers_that_came_in_are_written_in_one_way(make, unchanged):
+    policy = make(None)
+    for arm in ("x", 1, 2.5):
+        policy.update(arm, 0.5, make.context, make.now(0))
+    with unchanged(policy, ConfigurationError, "1.0 equals the arm 1"):
+        policy.update(1.0, 0.5, make.context)
+    with unchanged(policy, ConfigurationError, "1.0 equals the arm 1"):
+        policy.update_many(["x", 1.0], [0.5, 0.5], make.contexts(2))
+    with unchanged(policy, ConfigurationError, "True"):
+        policy.update_many(["x", True], [0.5, 0.5], make.contexts(2))
+    policy.update_many(["x", np.float64(2.5), np.str_("x")], [0.5, 0.5, 0.5], make.contexts(3), make.now(0))
+    assert policy.arms == ("x", 1, 2.5)

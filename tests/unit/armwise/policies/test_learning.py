@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -19,16 +20,30 @@ def test_update_raises_the_version_by_one(make):
     assert policy.counter == 0
 
 
-@pytest.mark.parametrize("reward", [1, 0, True, 0.25, np.float32(0.25), np.int8(1), np.True_, Fraction(1, 4)])
+@pytest.mark.parametrize(
+    "reward",
+    [
+        *(1, 0, True, 0.25, Fraction(1, 4), Decimal("0.25")),
+        *(np.float64(0.25), np.float32(0.25), np.int8(1), np.True_),
+        *(np.array(0.25), np.array(0.25, np.float32), np.array(1), np.array(1, np.bool_)),
+    ],
+)
 def test_rewards_are_any_real_number(make, reward):
-    one, other = make(), make()
+    one, other, together = make(), make(), make()
     one.update("a", reward, make.context, make.now(0))
     other.update("a", float(reward), make.context, make.now(0))
-    assert one.state_dict() == other.state_dict()
+    together.update_many(["a"], [reward], make.contexts(1), make.now(0))
+    assert one.state_dict() == other.state_dict() == together.state_dict()
 
 
 @pytest.mark.parametrize(
-    "reward", [float("nan"), float("inf"), -float("inf"), 10**400, "1.0", None, 1j, [0.5], np.array([0.5, 0.5])]
+    "reward",
+    [
+        *(float("nan"), float("inf"), -float("inf"), 10**400, "1.0", b"1", None, 1j, [0.5]),
+        *(np.str_("0.5"), np.bytes_(b"1"), np.complex128(0.5), np.array(0.5 + 0j), np.array("0.5")),
+        *(np.array([0.5]), np.array([[0.5]]), np.array([0.5, 0.5]), np.array([])),
+        *(np.complex64(0.5), np.ma.masked, np.timedelta64(1, "s"), np.array(np.nan)),
+    ],
 )
 def test_bad_rewards(make, unchanged, reward):
     policy = make.train(make())
