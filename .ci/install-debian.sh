@@ -1,38 +1,43 @@
 #!/usr/bin/env bash
-# Install the Debian packages that some tests need beside a C compiler: a cross-compiler and an emulator for aarch64.
-# Works as root or through sudo without a password. Elsewhere it names the tests that will be skipped, and succeeds.
+# Install the Debian packages that some tests need beside a C compiler: a cross-compiler and an emulator for aarch64,
+# and a browser for pictures of reports. Works as root or through sudo without a password. Elsewhere it names the tests
+# that will be skipped, and succeeds.
 set -euo pipefail
 
-packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
-skipped="skipped: tests/native on aarch64 (they need ${packages[*]})"
+# Of each group: the commands that show it is there, however it was installed; its packages; the tests that need it.
+groups=(
+    "aarch64-linux-gnu-gcc qemu-aarch64|gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user|tests/native on aarch64"
+    "chromium|chromium fonts-dejavu-core|tests/integration/test_report_in_browser.py"
+)
 
-missing=()
-for package in "${packages[@]}"; do
-    # A package that another provides, or tools installed by hand, are found by the commands below.
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+missing=() skipped=()
+for group in "${groups[@]}"; do
+    IFS='|' read -r commands packages tests <<<"$group"
+    for command in $commands; do
+        if ! command -v "$command" >/dev/null; then
+            read -ra these <<<"$packages"
+            missing+=("${these[@]}")
+            skipped+=("$tests (they need $packages)")
+            break
+        fi
+    done
 done
 if [ ${#missing[@]} -eq 0 ]; then
     echo "Debian packages: all there"
     exit 0
 fi
-if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; then
-    echo "aarch64 compiler and emulator: both on PATH"
+tell() {
+    echo "$1; skipped:"
+    printf '  %s\n' "${skipped[@]}"
     exit 0
-fi
-if ! command -v apt-get >/dev/null; then
-    echo "no apt-get here; $skipped"
-    exit 0
-fi
+}
+command -v apt-get >/dev/null || tell "no apt-get here"
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-    if ! sudo -n true 2>/dev/null; then
-        echo "neither root nor sudo without a password; $skipped"
-        exit 0
-    fi
+    sudo -n true 2>/dev/null || tell "neither root nor sudo without a password"
     as_root=(sudo -n)
 fi
 export DEBIAN_FRONTEND=noninteractive
-if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -qq -y --no-install-recommends "${missing[@]}"; }; then
-    echo "apt-get could not install ${missing[*]}; $skipped"
-fi
+"${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -qq -y --no-install-recommends "${missing[@]}" ||
+    tell "apt-get could not install ${missing[*]}"
