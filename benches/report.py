@@ -15,6 +15,7 @@ from pathlib import Path
 from timeit import Timer
 from typing import Final
 
+import bench_allocate
 import bench_decide
 import bench_draws
 import bench_linear
@@ -40,6 +41,7 @@ SECTIONS: Final = {
     "Linear policies": bench_linear.CASES,
     "Exact propensities": bench_propensity.CASES,
     "Draws": bench_draws.CASES,
+    "Allocation": bench_allocate.CASES,
 }
 SHOWN: Final = ("avx512", "avx2", "neon", "jit")
 WAITED: Final = {
@@ -59,6 +61,7 @@ README: Final = (
     "select_many(100,000), 10 arms, warm",
     "update, 10 arms",
     "LinTSDiag select, 10 arms, 16 features",
+    "allocate(str), 36 characters, 3 variants",
 )
 README_PEERS: Final = ("NumPy", "MABWiser", "river")
 

@@ -119,7 +119,7 @@ def test_keeping_the_index_costs_no_more_than_it_saves(regime: str, arms: int) -
         policy.load_state(learnt(regime, arms))
         if plain:
             head = policy._posterior.head  # noqa: SLF001  # a count from which an index is never considered
-            head[law.HEAD_PATH], head[law.HEAD_SINCE] = 0, -(2**60)
+            head[law.HEAD_PATH], head[law.HEAD_DUE] = 0, 2**60
         means = {arm: a / (a + b) for arm, (a, b) in policy.posterior().items()}
         names = {"policy": policy, "mean": means, "steps": range(4 * arms)}  # an index may be due once in so many
         return Timer("for _ in steps: arm = policy.select(); policy.update(arm, mean[arm])", globals=names)

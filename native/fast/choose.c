@@ -3,7 +3,10 @@
  */
 #include "core.h"
 
-enum { MOST_NOISE_ARMS = 64 }; /* past this, prefilling too few decisions at a time gains nothing */
+enum {
+    MOST_NOISE_ARMS = 64, /* past this, prefilling too few decisions at a time gains nothing */
+    FEWEST_AT_ONCE = 8    /* the kernel for many decides a whole number of vectors, and throws the rest away */
+};
 
 static aw_beta_set beta_set(const Core *core, const View *view) {
     if (view->packed) return (aw_beta_set){view->packed, view->slots, view->count, view->stride, view->boosted};
@@ -71,27 +74,6 @@ static void certain(double *out, int64_t count, int64_t winner) {
     for (int64_t i = 0; i < count; i++) out[i] = i == winner ? 1.0 : 0.0;
 }
 
-/*
- * P(best) of independent normal scores, from their moments; both are scratch afterwards. A context of zeros makes all
- * scores zero: the lowest slot is certain. Where only some variances underflow, they are lifted to 1e-12 of the widest
- * deviation, which moves no probability by more.
- */
-static int normal_chances(Core *core, int64_t count, double *mean, double *deviation, double *scratch, double *out) {
-    double widest = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        deviation[i] = __builtin_sqrt(deviation[i]);
-        if (deviation[i] > widest) widest = deviation[i];
-    }
-    if (widest == 0.0) {
-        certain(out, count, aw_greedy(mean, count));
-        return AW_OK;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        if (deviation[i] < widest * 1e-12) deviation[i] = widest * 1e-12;
-    }
-    return aw_best_normal(core->isa, count, mean, deviation, out, scratch);
-}
-
 int chances(Core *core, View *view, const double *context, double *out) {
     const int64_t count = view->count;
     const double *means = view->packed ? view->packed : core->means;
@@ -124,7 +106,8 @@ int chances(Core *core, View *view, const double *context, double *out) {
             core->ops->lints_full_moments(blocks, count, core->dim, context, core->parameters[AW_NOISE_VARIANCE], mean,
                                           variance, core->work);
         }
-        status = normal_chances(core, count, mean, variance, room, out);
+        for (int64_t i = 0; i < count; i++) variance[i] = __builtin_sqrt(variance[i]);
+        status = aw_best_normal(core->isa, count, mean, variance, out, room);
     }
     PyMem_Free(room);
     if (status) {
@@ -199,7 +182,7 @@ static int freeze(Core *core, frozen *copy) {
 
 static void run_batch(frozen *copy, uint64_t decision, int64_t n, const double *contexts, int32_t *out) {
     Core *core = &copy->core;
-    if (core->kind == THOMPSON && !core->head[AW_HEAD_PATH]) {
+    if (core->kind == THOMPSON && !core->head[AW_HEAD_PATH] && n >= FEWEST_AT_ONCE) {
         const aw_beta_set set = beta_set(core, &copy->view);
         core->ops->thompson_many(&set, (uint64_t)core->head[AW_HEAD_KEY], decision, n, out);
         return;

@@ -1,6 +1,7 @@
 /*
  * armwise_kernels._fast: the type Core and its module. The face is described in armwise_kernels/protocol.py.
  */
+#include "allocation.h"
 #include "core.h"
 
 typedef struct module_state {
@@ -254,6 +255,10 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(numpy);
     const int made = state->core_type && state->view_type && state->exact && state->none && state->array_type;
     if (!made) return -1;
+    PyObject *allocation = PyType_FromModuleAndSpec(module, &allocation_spec, NULL);
+    const int failed = !allocation || PyModule_AddType(module, (PyTypeObject *)allocation);
+    Py_XDECREF(allocation);
+    if (failed) return -1;
     return PyModule_AddType(module, state->core_type) || PyModule_AddType(module, state->view_type) ? -1 : 0;
 }
 
@@ -271,7 +276,7 @@ static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, (void *)module_exec}, {0
 static struct PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "armwise_kernels._fast",
-    .m_doc = "The per-request calls of the policies.",
+    .m_doc = "The per-request calls of the policies, and of allocation.",
     .m_size = sizeof(module_state),
     .m_slots = module_slots,
     .m_free = module_free,

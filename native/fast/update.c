@@ -30,35 +30,45 @@ static void append(Core *core, PyObject *arm, uint32_t slot) {
 }
 
 /*
- * Let an arm in that the index does not hold. Its label may run Python, and other threads with it, until the index has
- * taken it; nothing does from there on.
+ * Let an arm in that the index does not hold. Labels may run Python when they are hashed and compared, and other
+ * threads with it: until the index has taken the arm, the core is as if it were not bound.
  * returns: its position, or -1 with an exception, and the arms as they were.
  */
 static int64_t admitted(Core *core, PyObject *arm, PyObject *given) {
     const long long slot = PyLong_AsLongLong(given);
     if (slot == -1 && PyErr_Occurred()) return -1;
-    const int64_t i = core->whole->count;
+    const int64_t epoch = core->epoch + 1, i = core->whole->count;
     if (i + 1 >= core->stride || i >= AW_MAX_ARMS || slot < (i ? (long long)core->slots[i - 1] + 1 : 0) ||
         slot > UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "update: there is no free column, or the slot is not above all others");
         return -1;
     }
-    const int64_t epoch = core->epoch + 1, serial = core->serial;
     forget_views(core); /* to those with a label that was unknown, column i is the prior's */
     if (still_bound(core, epoch)) return -1;
+    if (core->whole->count != i) {
+        PyErr_SetString(PyExc_LookupError, "the core was used anew during the call");
+        return -1;
+    }
     PyObject *index = Py_NewRef(core->index), *position = PyLong_FromLongLong(i);
+    View *whole = core->whole;
+    core->whole = NULL;
     const int known = position ? PyDict_Contains(index, arm) : -1;
     if (known > 0) PyErr_SetObject(PyExc_KeyError, arm);
-    int good = !known && !PyDict_SetItem(index, arm, position);
-    if (good && (still_bound(core, epoch) || core->serial != serial || core->whole->count != i)) {
-        PyErr_Clear();
-        good = 0;
-        if (!PyDict_DelItem(index, arm)) PyErr_SetString(PyExc_LookupError, "the core was used anew during the call");
-    }
-    if (good) append(core, arm, (uint32_t)slot);
+    const int entered = !known && !PyDict_SetItem(index, arm, position);
     Py_XDECREF(position);
+    const int bound_anew = core->whole || core->epoch != epoch || core->index != index;
+    if (bound_anew) {
+        Py_DECREF(whole);
+        if (entered && !PyDict_DelItem(index, arm)) {
+            PyErr_SetString(PyExc_LookupError, "the core was bound anew during the call");
+        }
+    } else {
+        core->whole = whole;
+    }
     Py_DECREF(index);
-    return good ? i : -1;
+    if (!entered || bound_anew) return -1;
+    append(core, arm, (uint32_t)slot);
+    return i;
 }
 
 static int reward_good(const Core *core, double reward) {
@@ -137,7 +147,7 @@ PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     int64_t now;
     if (take_context(core, args[2], &buffer, &context)) return NULL;
     int64_t i = -1;
-    if (!take_time(core, args[3], &now) && !still_bound(core, epoch)) {
+    if (!still_bound(core, epoch) && !take_time(core, args[3], &now) && !still_bound(core, epoch)) {
         i = n == 4 || args[4] == Py_None ? position_of(core, args[0], epoch) : admitted(core, args[0], args[4]);
     }
     if (i >= 0) apply(core, i, reward, context, now);

@@ -44,7 +44,7 @@ enum {
     AW_HEAD_NEXT,
     AW_HEAD_PATH,
     AW_HEAD_LEADERS,
-    AW_HEAD_SINCE,
+    AW_HEAD_DUE,
     AW_HEAD_TOTAL,
     AW_HEAD_BOOSTED,
     AW_HEAD_DIM,
@@ -87,7 +87,9 @@ enum aw_status {
     AW_E_CONTEXT = -6, /* a context holds a number that is not finite or beyond 1e100 */
     AW_E_REWARD = -7,  /* a reward is outside the policy's range */
     AW_E_TIME = -8,    /* a time is negative, or 2^62 ns and later */
-    AW_E_SHARP = -9    /* a Beta law with both shapes beyond 2e9, and another, may be the best */
+    AW_E_SHARP = -9,   /* a Beta law with both shapes beyond 2e9, and another, may be the best */
+    AW_E_TEXT = -10,   /* a key holds a surrogate, or what is no code point */
+    AW_E_OFFSETS = -11 /* an offset is below the one before it, or outside the data */
 };
 enum aw_isa { AW_ISA_SCALAR, AW_ISA_V128, AW_ISA_AVX2, AW_ISA_AVX512, AW_ISA_COUNT };
 
@@ -104,6 +106,11 @@ const char *aw_compiler(void);
 void aw_philox(int64_t n, const uint32_t *counters, const uint32_t *key, uint32_t *out);
 /* returns: the key of a stream under a seed, word 0 low. */
 uint64_t aw_stream_key(uint64_t seed, uint64_t stream);
+
+/* returns: the hash of n bytes: XXH3-64, FNV-1a of 32 bits, MurmurHash3 x86_32. */
+uint64_t aw_xxh3(uint64_t seed, const uint8_t *data, size_t n);
+uint32_t aw_fnv1a32(const uint8_t *data, size_t n);
+uint32_t aw_murmur3(uint32_t seed, const uint8_t *data, size_t n);
 
 /* requires: x positive, normal. writes: out (n). */
 int aw_log(int isa, int64_t n, const double *x, double *out);

@@ -154,10 +154,14 @@ static int64_t cheapest(aw_beta *state, const double *centre, const int32_t *ran
     return best;
 }
 
+/* Updates that pass at least before a signal has the index considered anew. */
+static int64_t pause_of(int64_t count) { return count > 64 ? count : 64; }
+
 void aw_block_consider(aw_beta *state) {
     int64_t *head = state->head;
     const int64_t count = head[AW_HEAD_COUNT];
-    head[AW_HEAD_SINCE] = 0;
+    const int64_t grown = head[AW_HEAD_UPDATES] / GROWTH, many = PERIOD * pause_of(count);
+    head[AW_HEAD_DUE] = head[AW_HEAD_UPDATES] + (grown > many ? grown : many);
     take_plain_path(state);
     if (head[AW_HEAD_HALF_LIFE] || count < AW_BLOCK_MIN_ARMS) return;
     double *upper = state->scratch, *centre = upper + state->stride;
@@ -207,25 +211,22 @@ static int renew_rate(aw_beta *state, int64_t i) {
 
 void aw_block_update(aw_beta *state, int64_t position) {
     int64_t *head = state->head;
-    const int64_t count = head[AW_HEAD_COUNT], pause = count > 64 ? count : 64;
-    head[AW_HEAD_SINCE] += 1;
     if (head[AW_HEAD_PATH]) {
         int64_t which = 0;
         while (which < head[AW_HEAD_LEADERS] && state->leaders[which] != position) which++;
-        int due = 0;
+        int stale;
         if (which < head[AW_HEAD_LEADERS]) {
             pack_leader(state, which);
             /* a leader has fallen: the level may be out of reach for all of them */
-            due = upper_of(alphas(state)[position], betas(state)[position]) < state->parameters[AW_LEVEL];
-        } else if (!renew_rate(state, position)) {
-            due = 1;
-            if (head[AW_HEAD_SINCE] < pause) take_plain_path(state);
+            stale = upper_of(alphas(state)[position], betas(state)[position]) < state->parameters[AW_LEVEL];
+        } else {
+            stale = !renew_rate(state, position);
+            if (stale) take_plain_path(state);
         }
-        if (due && head[AW_HEAD_SINCE] >= pause) aw_block_consider(state);
+        const int64_t soon = head[AW_HEAD_UPDATES] + pause_of(head[AW_HEAD_COUNT]);
+        if (stale && head[AW_HEAD_DUE] > soon) head[AW_HEAD_DUE] = soon;
     }
-    if (head[AW_HEAD_SINCE] >= PERIOD * pause && head[AW_HEAD_SINCE] >= head[AW_HEAD_UPDATES] / GROWTH) {
-        aw_block_consider(state);
-    }
+    if (head[AW_HEAD_UPDATES] >= head[AW_HEAD_DUE]) aw_block_consider(state);
 }
 
 /* The arm that owns a place on the line of all rates. requires: place < total. */

@@ -46,8 +46,8 @@
 #define MIN_DEVIATION 1e-200
 #define MAX_DEVIATION 1e200
 
-/* What the bodies take, and a place for a result that is not yet checked. */
-enum { SCRATCH_PER_ARM = BEST_SCRATCH + 1 };
+/* What the bodies take, a place for a result that is not yet checked, and one for laws without point masses. */
+enum { SCRATCH_PER_ARM = BEST_SCRATCH + 3 };
 
 /* returns: doubles, 0 where arms is out of range. */
 size_t aw_best_scratch(int64_t arms) {
@@ -94,15 +94,36 @@ int aw_best_beta(int isa, int64_t arms, const double *a, const double *b, double
     return best(BETA_LAW, ops->best_beta, arms, a, b, p, scratch);
 }
 
-/* As aw_best_beta; AW_E_DOMAIN for a mean outside [-1e300, 1e300] or a deviation outside [1e-200, 1e200]. */
+/*
+ * writes: the laws, with deviation 0 replaced. Of point masses the greatest can win, the first where some are equal; it
+ * becomes a law narrower than any other by 1e38 and more. The others are moved out of the way.
+ */
+static void without_point_masses(int64_t arms, const double *mean, const double *deviation, double *m, double *s) {
+    int64_t best = -1;
+    for (int64_t i = 0; i < arms; i++) {
+        const int point = deviation[i] == 0.0;
+        if (point && (best < 0 || mean[i] > mean[best])) best = i;
+        m[i] = point ? -MAX_MEAN : mean[i];
+        s[i] = point ? MIN_DEVIATION : deviation[i];
+    }
+    if (best >= 0) m[best] = mean[best];
+}
+
+/*
+ * As aw_best_beta; a deviation may be 0, and then the score is its mean. AW_E_DOMAIN for a mean outside [-1e300, 1e300]
+ * or a deviation that is neither 0 nor in [1e-200, 1e200].
+ */
 int aw_best_normal(int isa, int64_t arms, const double *mean, const double *deviation, double *p, double *scratch) {
     const struct aw_ops *ops = aw_ops_of(isa);
     if (!ops) return AW_E_ISA;
     if (arms < 1 || arms > AW_MAX_ARMS) return AW_E_COUNT;
     for (int64_t i = 0; i < arms; i++) {
-        const int ok =
-            __builtin_fabs(mean[i]) <= MAX_MEAN && deviation[i] >= MIN_DEVIATION && deviation[i] <= MAX_DEVIATION;
-        if (!ok) return AW_E_DOMAIN;
+        const double s = deviation[i];
+        if (!(__builtin_fabs(mean[i]) <= MAX_MEAN && (s == 0.0 || (s >= MIN_DEVIATION && s <= MAX_DEVIATION)))) {
+            return AW_E_DOMAIN;
+        }
     }
-    return best(NORMAL_LAW, ops->best_normal, arms, mean, deviation, p, scratch);
+    double *m = scratch + (BEST_SCRATCH + 1) * aw_padded(arms), *s = m + aw_padded(arms);
+    without_point_masses(arms, mean, deviation, m, s);
+    return best(NORMAL_LAW, ops->best_normal, arms, m, s, p, scratch);
 }

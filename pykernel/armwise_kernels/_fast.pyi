@@ -1,8 +1,10 @@
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise_kernels.allocation import Bounds, Careful, Codes, Octets
 from armwise_kernels.protocol import Arrays, Floats, Label, View
 
 class Core:
@@ -35,3 +37,23 @@ class Core:
         self, positions: NDArray[np.int32], rewards: Floats, contexts: Floats | None, now: int | None, /
     ) -> None: ...
     def refresh(self) -> None: ...
+
+class Allocation:
+    def __new__(
+        cls,
+        seed: int,
+        bounds: Bounds,
+        codes: Codes,
+        labels: tuple[str, ...],
+        modulo: int,
+        namespace: tuple[int, int, int] | None,
+        careful: Careful,
+        /,
+    ) -> Self: ...
+    def allocate(self, key: object, /) -> str | None: ...
+    def code(self, key: object, /) -> int: ...
+    def of_list(self, keys: Sequence[object], out: Codes, /) -> None: ...
+    def of_int64(self, keys: NDArray[np.int64], out: Codes, /) -> None: ...
+    def of_bytes(self, cells: Octets, width: int, out: Codes, /) -> None: ...
+    def of_utf32(self, cells: NDArray[np.uint32], width: int, out: Codes, /) -> bool: ...
+    def of_arrow(self, offsets: NDArray[np.int32] | NDArray[np.int64], data: Octets, out: Codes, /) -> None: ...

@@ -30,7 +30,8 @@ MOST_SLOTS: Final = 1 << 32
 class BoundView:
     """A bound candidate set, or all arms; see :class:`armwise_kernels.protocol.View`."""
 
-    labels: tuple[Label, ...]
+    names: list[Label]
+    """The labels, in the order of columns; arms that come in are appended."""
     columns: Columns
     epoch: object
     key: tuple[Label, ...] | None = None
@@ -40,6 +41,11 @@ class BoundView:
     chances_version: int = -1
     chances: Floats = field(default_factory=lambda: np.empty(0))
     """P(chosen) of each column at ``chances_version``; kept only where there is no context."""
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The labels, in the order of columns."""
+        return tuple(self.names)
 
 
 @dataclass(slots=True, frozen=True)
@@ -92,7 +98,7 @@ class PythonCore:
             if not columns.count == len(labels) == len(index):
                 message = f"bind: {columns.count} arms, {len(labels)} labels, {len(index)} entries in the index"
                 raise ValueError(message)
-            self._bound = Bound(posterior, index, BoundView(labels, columns, self._epoch))
+            self._bound = Bound(posterior, index, BoundView(list(labels), columns, self._epoch))
 
     def view(
         self,
@@ -113,7 +119,7 @@ class PythonCore:
             if not labels or not ((places >= 0) & (places < len(labels)) & (at >= 0) & (at <= count)).all():
                 message = "view: expected labels, and for each a place and a position within range"
                 raise ValueError(message)
-            view = BoundView(labels, columns, self._epoch, key, places)
+            view = BoundView(list(labels), columns, self._epoch, key, places)
             if key is not None:
                 if len(self._views) >= MOST_VIEWS:
                     self._views.clear()
@@ -124,7 +130,7 @@ class PythonCore:
         """Take one counter and return the chosen label."""
         with self._lock:
             posterior, view, x = self._request(candidates, context, now)
-            return view.labels[posterior.choose(view.columns, x, _take(posterior, 1))]
+            return view.names[posterior.choose(view.columns, x, _take(posterior, 1))]
 
     def decide(
         self, candidates: Sequence[Label] | View | None, context: Floats | None, now: int | None
@@ -141,15 +147,15 @@ class PythonCore:
             index = i if view.order is None else int(view.order[i])
             identity = f"{stream:x}-{decision:x}-{version:x}"
             if chances is None:
-                return view.labels[i], index, identity, version, None, "none"
-            return view.labels[i], index, identity, version, max(float(chances[i]), law.LEAST_CHANCE), "exact"
+                return view.names[i], index, identity, version, None, "none"
+            return view.names[i], index, identity, version, max(float(chances[i]), law.LEAST_CHANCE), "exact"
 
     def peek(self, candidates: Sequence[Label] | View | None, context: Floats | None, decision: int) -> Label:
         """The label that the present state gives decision ``decision``; takes no counter, moves no clock."""
         with self._lock:
             whole_time(decision)  # the same range
             posterior, view, x = self._request(candidates, context, None, moves=False)
-            return view.labels[posterior.choose(view.columns, x, decision)]
+            return view.names[posterior.choose(view.columns, x, decision)]
 
     def select_many(self, n: int, contexts: Floats | None, now: int | None) -> NDArray[np.int32]:
         """Take ``n`` counters; positions int32 (n,), equal to ``n`` selects."""
@@ -200,7 +206,7 @@ class PythonCore:
             x = checked_contexts("context", context, (posterior.dim,))[np.newaxis]
         moment = _moment(posterior, now)
         position = bound.index[arm]
-        if type(bound.everything.labels[position]) is not type(arm):
+        if type(bound.everything.names[position]) is not type(arm):
             raise KeyError(arm)
         self._position[0], self._reward[0] = position, value
         posterior.learn(self._position, self._reward, x, moment)
@@ -213,24 +219,28 @@ class PythonCore:
         if count + 1 >= posterior.width or count >= law.MAX_ARMS or not lowest <= slot < MOST_SLOTS:
             message = "update: there is no free column, or the slot is not above all others"
             raise ValueError(message)
-        if arm in bound.index:
-            raise KeyError(arm)
         self._drop_views()  # to those with a label that was unknown, the column is the prior's
-        head, labels, unused = posterior.head.copy(), everything.labels, posterior.slots[count]
-        bound.index[arm] = count
-        if self._bound is not bound or everything.columns.count != count or self._views:
+        self._bound = None  # a label may run Python, which may call; nothing does from there on
+        try:
+            if arm in bound.index:
+                raise KeyError(arm)
+            bound.index[arm] = count
+        finally:
+            anew, self._bound = self._bound is not None, self._bound or bound
+        if anew:
             del bound.index[arm]
-            message = "the core was used anew during the call"
+            message = "the core was bound anew during the call"
             raise LookupError(message)
-        everything.labels = (*labels, arm)
+        head, unused = posterior.head.copy(), posterior.slots[count]
+        everything.names.append(arm)
         everything.columns.count = count + 1
         posterior.append(slot)
         try:
             learn()
-        except (TypeError, ValueError, ArithmeticError):  # refused before anything else has changed
+        except BaseException:  # refused or interrupted before anything else has changed
             posterior.head[:], posterior.slots[count] = head, unused
             everything.columns.count = count
-            everything.labels = labels
+            del everything.names[count:]
             del bound.index[arm]
             raise
 

@@ -10,14 +10,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from armwise_kernels import law
 from armwise_kernels._arguments import counters_and_key, number, paired, real
+from armwise_kernels.allocation import octets_of
 from armwise_kernels.cores import PythonCore
+from armwise_kernels.cores_allocation import PythonAllocation, read_only
 from armwise_kernels.jit import NUMBA_VERSION
+from armwise_kernels.jit_dialects import fnv1a32, murmur3
 from armwise_kernels.jit_propensity import best_beta, best_normal
 from armwise_kernels.jit_special import exp_of, log_beta_of, log_of, normal_draws, philox_blocks
 from armwise_kernels.jit_thompson import beta_constants, beta_draws, beta_draws_many
+from armwise_kernels.jit_xxh3 import SECRET_WORDS, secret_of, xxh3
 from armwise_kernels.layout import padded
 
 if TYPE_CHECKING:
+    from armwise_kernels.allocation import AllocationSpec, Bytes, Careful
     from armwise_kernels.protocol import Core, Floats, Kind
 
 
@@ -72,6 +77,24 @@ class NumbaKernels:
         low, high = self.philox([[which & 0xFFFFFFFF, which >> 32, 0, 0]], [whole & 0xFFFFFFFF, whole >> 32])[0, :2]
         return int(low) | int(high) << 32
 
+    def xxh3(self, data: Bytes, *, seed: int = 0) -> int:
+        """XXH3-64 of bytes."""
+        octets, secret = read_only(octets_of("data", data)), np.empty(SECRET_WORDS, np.uint64)
+        secret_of(np.uint64(number("seed", seed, 64)), secret)
+        return int(xxh3(secret, octets, 0, octets.size))
+
+    def fnv1a32(self, data: Bytes) -> int:
+        """FNV-1a of 32 bits."""
+        return int(fnv1a32(read_only(octets_of("data", data))))
+
+    def murmur3(self, data: Bytes, *, seed: int = 0) -> int:
+        """MurmurHash3 x86_32 of bytes."""
+        return int(murmur3(read_only(octets_of("data", data)), np.uint64(number("seed", seed, 32))))
+
+    def allocation(self, spec: AllocationSpec, careful: Careful) -> PythonAllocation:
+        """Return a table of allocation."""
+        return PythonAllocation(spec, careful)
+
     def log(self, x: ArrayLike) -> Floats:
         """Natural logarithm of positive normal numbers, float64 (n,)."""
         values = _within("x", real("x", x), sys.float_info.min, sys.float_info.max)
@@ -124,7 +147,7 @@ class NumbaKernels:
         centre, spread = paired("mean", mean, "deviation", deviation)
         return best_normal(
             _within("mean", centre, -sys.float_info.max, sys.float_info.max),
-            _within("deviation", spread, sys.float_info.min, sys.float_info.max),
+            _within("deviation", spread, 0.0, sys.float_info.max),
         )
 
     def core(self, kind: Kind) -> Core:

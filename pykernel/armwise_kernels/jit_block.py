@@ -204,7 +204,7 @@ def block_consider(
 ) -> None:
     """Choose path, leaders and level from the posterior, by a pure rule."""
     count = head[law.HEAD_COUNT]
-    head[law.HEAD_SINCE] = 0
+    head[law.HEAD_DUE] = head[law.HEAD_UPDATES] + max(head[law.HEAD_UPDATES] // GROWTH, PERIOD * max(count, 64))
     take_plain_path(head, parameters)
     if head[law.HEAD_HALF_LIFE] or count < law.BLOCK_MIN_ARMS:
         return
@@ -257,28 +257,25 @@ def block_update(
     position: int,
 ) -> None:
     """Account for a change of one column; may consider anew."""
-    count = head[law.HEAD_COUNT]
-    pause = max(count, 64)
-    head[law.HEAD_SINCE] += 1
     if head[law.HEAD_PATH]:
         leads = False
         for j in range(head[law.HEAD_LEADERS]):
             leads |= leaders[j] == position
         a, b, level = table[ALPHA, position], table[BETA, position], parameters[law.LEVEL]
         if leads:  # one that has fallen: the level may be out of reach for all of them
-            due = upper_of(a, b) < level
+            stale = upper_of(a, b) < level
         else:
             mass = tangent(a, b, log_beta(a, b), level, sigmoid(level), softplus(level))[1]
             rate = rate_of(mass)
             total = np.uint64(head[law.HEAD_TOTAL]) + (rate - rates[position])
             rates[position] = rate
             set_total(head, parameters, total)
-            due = rate == RATE_CAP or float(total) * RATE_UNIT > RATE_LIMIT
-            if due and head[law.HEAD_SINCE] < pause:
+            stale = rate == RATE_CAP or float(total) * RATE_UNIT > RATE_LIMIT
+            if stale:
                 take_plain_path(head, parameters)
-        if due and head[law.HEAD_SINCE] >= pause:
-            block_consider(head, parameters, table, rates, leaders)
-    if head[law.HEAD_SINCE] >= PERIOD * pause and head[law.HEAD_SINCE] >= head[law.HEAD_UPDATES] // GROWTH:
+        if stale:
+            head[law.HEAD_DUE] = min(head[law.HEAD_DUE], head[law.HEAD_UPDATES] + max(head[law.HEAD_COUNT], 64))
+    if head[law.HEAD_UPDATES] >= head[law.HEAD_DUE]:
         block_consider(head, parameters, table, rates, leaders)
 
 

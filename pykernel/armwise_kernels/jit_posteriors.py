@@ -152,18 +152,10 @@ class _Linear(Posterior):
         """Apply one reward to one arm."""
 
     def chances(self, kernels: Kernels, columns: Columns, context: Floats | None) -> Floats:
-        """P(best) of independent normal scores.
-
-        A context of zeros makes all scores zero: the lowest slot is certain. Where only some variances
-        underflow, they are lifted to 1e-12 of the widest deviation, which moves no probability by more.
-        """
+        """P(best) of independent normal scores."""
         mean, variance = np.empty(len(columns.slots)), np.empty(len(columns.slots))
         self.moments(columns, cast("Floats", context), mean, variance)
-        deviation = np.sqrt(variance[: columns.count])
-        widest = float(deviation.max())
-        if widest == 0.0:
-            return _certain(columns.count, greedy(mean, columns.count))
-        return kernels.best_normal(mean[: columns.count], np.maximum(deviation, widest * 1e-12))
+        return kernels.best_normal(mean[: columns.count], np.sqrt(variance[: columns.count]))
 
     def learn(self, positions: NDArray[np.int32], rewards: Floats, contexts: Floats | None, now: int) -> None:
         for position, reward, context in zip(

@@ -319,7 +319,8 @@ def best_normal(mean: Floats, deviation: Floats) -> Floats:
     mean : ndarray
         Float64 (K,), in [-1e300, 1e300].
     deviation : ndarray
-        Float64 (K,), in [1e-200, 1e200].
+        Float64 (K,), 0 or in [1e-200, 1e200]. With 0 the score is its mean; of several such scores that are
+        equal, the first wins.
 
     Raises
     ------
@@ -333,8 +334,14 @@ def best_normal(mean: Floats, deviation: Floats) -> Floats:
     >>> best_normal(np.array([0.0, 0.0]), np.array([1.0, 3.0])).round(9).tolist()
     [0.5, 0.5]
     """
-    within = (np.abs(mean) <= MAX_MEAN) & (deviation >= MIN_DEVIATION) & (deviation <= MAX_DEVIATION)
-    if not within.all():
-        message = "expected means in [-1e300, 1e300] and deviations in [1e-200, 1e200]"
+    point = deviation == 0.0
+    within = point | (deviation >= MIN_DEVIATION) & (deviation <= MAX_DEVIATION)
+    if not (within & (np.abs(mean) <= MAX_MEAN)).all():
+        message = "expected means in [-1e300, 1e300] and deviations that are 0 or in [1e-200, 1e200]"
         raise ValueError(message)
+    if point.any():  # the greatest of them can win, the others are moved out of the way: propensity.c
+        best = int(np.argmax(np.where(point, mean, -np.inf)))
+        moved = np.where(point, -MAX_MEAN, mean)
+        moved[best] = mean[best]
+        return _normalised(NORMAL_LAW, moved, np.where(point, MIN_DEVIATION, deviation))
     return _normalised(NORMAL_LAW, mean, deviation)

@@ -80,8 +80,8 @@ HEAD_NEXT: Final = 9
 HEAD_PATH: Final = 10
 """0: every arm is drawn. 1: leaders are drawn, the block is thinned."""
 HEAD_LEADERS: Final = 11
-HEAD_SINCE: Final = 12
-"""Updates since the index was last considered."""
+HEAD_DUE: Final = 12
+"""The number of updates at which the index is considered anew."""
 HEAD_TOTAL: Final = 13
 """Sum of the block's rates."""
 HEAD_BOOSTED: Final = 14

@@ -11,12 +11,14 @@ import numpy as np
 
 from armwise_kernels import _fast, _native
 from armwise_kernels._arguments import counters_and_key, number, paired, real
+from armwise_kernels.allocation import checked, codes_of, codes_of_arrow, octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
+    from armwise_kernels.allocation import AllocationSpec, Bytes, Careful, Codes, Keys
     from armwise_kernels.protocol import Floats, Kind, Label, View
 
 ffi, lib = _native.ffi, _native.lib
@@ -69,6 +71,20 @@ class NativeCore(_fast.Core):
         return np.frombuffer(self.chances(candidates, context, now), dtype=np.float64)
 
 
+class NativeAllocation(_fast.Allocation):
+    """The C type, with the arrays of many keys told apart; see :class:`armwise_kernels.protocol.Allocation`."""
+
+    __slots__ = ()
+
+    def codes(self, keys: Keys, /) -> Codes:
+        """Codes of many keys, int32 (n,)."""
+        return codes_of(self, keys)
+
+    def codes_arrow(self, offsets: NDArray[np.int32] | NDArray[np.int64], data: Bytes, /) -> Codes:
+        """Codes of keys between offsets, int32 (n,)."""
+        return codes_of_arrow(self, offsets, data)
+
+
 class NativeKernels:
     """The C kernels on one instruction set; see :class:`armwise_kernels.protocol.Kernels`."""
 
@@ -97,6 +113,28 @@ class NativeKernels:
         """The 64-bit key of a stream under a seed."""
         key: int = lib.aw_stream_key(number("seed", seed, 64), number("stream", stream, 64))
         return key
+
+    def xxh3(self, data: Bytes, *, seed: int = 0) -> int:
+        """XXH3-64 of bytes."""
+        octets = octets_of("data", data)
+        found: int = lib.aw_xxh3(number("seed", seed, 64), ffi.from_buffer("uint8_t[]", octets), octets.size)
+        return found
+
+    def fnv1a32(self, data: Bytes) -> int:
+        """FNV-1a of 32 bits."""
+        octets = octets_of("data", data)
+        found: int = lib.aw_fnv1a32(ffi.from_buffer("uint8_t[]", octets), octets.size)
+        return found
+
+    def murmur3(self, data: Bytes, *, seed: int = 0) -> int:
+        """MurmurHash3 x86_32 of bytes."""
+        octets = octets_of("data", data)
+        found: int = lib.aw_murmur3(number("seed", seed, 32), ffi.from_buffer("uint8_t[]", octets), octets.size)
+        return found
+
+    def allocation(self, spec: AllocationSpec, careful: Careful) -> NativeAllocation:
+        """Return a table of allocation."""
+        return NativeAllocation(*checked(spec), careful)
 
     def log(self, x: ArrayLike) -> Floats:
         """Natural logarithm, float64 (n,)."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from armwise_kernels.allocation import AllocationSpec, Bytes, Careful, Codes, Keys
+
     Floats: TypeAlias = NDArray[np.float64]
     Arrays: TypeAlias = tuple[NDArray[np.generic], ...]
 
@@ -106,6 +108,40 @@ class Core(Protocol):
         ...
 
 
+class Allocation(Protocol):
+    """A table of allocation: which variant a key belongs to. It never changes, and any thread may ask it.
+
+    A key is exactly a str (its UTF-8), exactly bytes (themselves) or exactly an int within 64 bits (two's complement,
+    eight bytes, the least first). Of everything else, and of a str with a lone surrogate, the table's ``careful``
+    returns the bytes, or raises; what it raises passes through.
+    """
+
+    def allocate(self, key: object, /) -> str | None:
+        """The label of the key's variant; None where it is not in the experiment."""
+        ...
+
+    def code(self, key: object, /) -> int:
+        """The place of that label among the labels; -1 where the key is not in the experiment."""
+        ...
+
+    def codes(self, keys: Keys, /) -> Codes:
+        """Codes of many keys, int32 (n,).
+
+        ``keys``: a list or tuple of what :meth:`code` takes, or a NumPy array (n,). Of arrays of bytes (``S``) and of
+        text (``U``) each cell is a key without the zeros at its end, as NumPy reads it; integers are taken as int64;
+        the members of any other array are keys one by one. ``TypeError`` and ``ValueError`` for what is none of these.
+        """
+        ...
+
+    def codes_arrow(self, offsets: NDArray[np.int32] | NDArray[np.int64], data: Bytes, /) -> Codes:
+        """Codes of the keys ``data[offsets[i]:offsets[i + 1]]``, int32 (n,), without a copy.
+
+        ``offsets``: int32 or int64 (n + 1,), never falling, and within ``data``, a contiguous buffer: the layout of
+        Arrow's String, LargeString and Binary arrays. ``ValueError`` where they fall or lead outside.
+        """
+        ...
+
+
 class Kernels(Protocol):
     """The functions of a backend. Every backend and every instruction set gives the same bits."""
 
@@ -125,6 +161,27 @@ class Kernels(Protocol):
 
     def stream_key(self, seed: int, stream: int = 0) -> int:
         """The 64-bit key of a stream under a seed, as HEAD_KEY holds it."""
+        ...
+
+    def xxh3(self, data: Bytes, *, seed: int = 0) -> int:
+        """XXH3-64 of bytes under a seed in [0, 2**64)."""
+        ...
+
+    def fnv1a32(self, data: Bytes) -> int:
+        """FNV-1a of 32 bits. It mixes the last bytes badly: for those who bucketed users by it."""
+        ...
+
+    def murmur3(self, data: Bytes, *, seed: int = 0) -> int:
+        """MurmurHash3 x86_32 of bytes under a seed in [0, 2**32)."""
+        ...
+
+    def allocation(self, spec: AllocationSpec, careful: Careful) -> Allocation:
+        """A table of allocation.
+
+        ``careful`` takes a key that is none as it stands, see :class:`Allocation`, and returns its bytes or raises.
+        ``TypeError`` and ``ValueError`` for a spec that is not what
+        :class:`armwise_kernels.allocation.AllocationSpec` says.
+        """
         ...
 
     def log(self, x: ArrayLike) -> Floats:
@@ -158,7 +215,10 @@ class Kernels(Protocol):
         ...
 
     def best_normal(self, mean: ArrayLike, deviation: ArrayLike) -> Floats:
-        """P(arm i has the greatest draw) for independent normal laws, float64 (K,). Deviations are positive."""
+        """P(arm i has the greatest draw) for independent normal laws, float64 (K,).
+
+        A deviation may be 0: the draw is its mean, and of several such that are equal the first is the greatest.
+        """
         ...
 
     def core(self, kind: Kind) -> Core:

@@ -269,6 +269,27 @@ def test_the_largest_set(kernels):
     assert p[0] == pytest.approx(2.0**-20, rel=1e-12)
 
 
+def test_a_deviation_of_zero_is_a_point(kernels):
+    assert kernels.best_normal([1.0, 3.0, 3.0, 2.0], [0.0] * 4).tolist() == [0.0, 1.0, 0.0, 0.0]
+    point = kernels.best_normal([0.5, 0.0, -2.0], [0.0, 1.0, 0.0])
+    assert point == pytest.approx([float(mp.ncdf(0.5)), 1.0 - float(mp.ncdf(0.5)), 0.0], abs=ACCURATE)
+    assert kernels.best_normal([5e-324, -1e300], [0.0, 0.0]).tolist() == [1.0, 0.0]
+    assert same_bits(kernels, "normal", np.array([0.5, 0.0, -2.0]), np.array([0.0, 1.0, 0.0]))
+
+
+def test_narrow_laws_beside_a_wide_one(kernels):
+    """However much wider it is: the wide law is flat where the narrow ones meet."""
+    rng = np.random.default_rng(22)
+    for _ in range(200):
+        scale, wide = 10 ** rng.uniform(-150, 0), 10 ** rng.uniform(6, 150)
+        mean, deviation = scale * rng.normal(size=2), scale * 10 ** rng.uniform(-1, 1, 2)
+        first = math.erfc((mean[1] - mean[0]) / math.hypot(*deviation) / math.sqrt(2)) / 2
+        p = kernels.best_normal([*mean, 0.3 * wide], [*deviation, wide])
+        below = math.erfc(0.3 / math.sqrt(2)) / 2
+        assert p == pytest.approx([first * below, (1 - first) * below, 1 - below], abs=1e-6 / wide + ACCURATE)
+    assert kernels.best_normal([0.9, 0.1, 0.0], [0.05, 0.05, 8.5e17]) == pytest.approx([0.5, 0.0, 0.5], abs=1e-9)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-101, 1e101])
 def test_shapes_out_of_range_are_refused(kernels, bad):
     for a, b in (([1.0, bad], [1.0, 1.0]), ([1.0, 1.0], [bad, 1.0])):
@@ -279,8 +300,9 @@ def test_shapes_out_of_range_are_refused(kernels, bad):
 @pytest.mark.parametrize(
     ("mean", "deviation"),
     [
-        (0.0, 0.0),
         (0.0, -1.0),
+        (0.0, -1e-300),
+        (0.0, 5e-324),
         (0.0, math.nan),
         (0.0, math.inf),
         (math.nan, 1.0),

@@ -3,6 +3,7 @@
  * and then 64-bit words in hexadecimal. Two builds agree where their outputs are the same text: test_conformance.py
  * compares every instruction set of this CPU, an aarch64 build under an emulator, and the oracle in plain Python.
  */
+#include "../../native/src/allocate.h"
 #include "fixtures.h"
 
 #include <inttypes.h>
@@ -229,6 +230,49 @@ static void means(void) {
     end();
 }
 
+/* Twin of octets in test_conformance.py. */
+static void fill_octets(uint8_t *out, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = (uint8_t)(i * 131 + (i >> 3) * 17 + n);
+}
+
+/* Keys of every way and edge of the hash, at odd addresses. */
+static void hashes(void) {
+    static const size_t lengths[] = {0,   1,   2,   3,   4,   5,    8,    9,    16,   17,   32,   33,   36,
+                                     64,  65,  96,  97,  128, 129,  143,  144,  159,  160,  239,  240,  241,
+                                     256, 257, 511, 512, 513, 1023, 1024, 1025, 1088, 1089, 2048, 2049, 3001};
+    static uint8_t room[3008];
+    static const uint64_t seeds[] = {0, 1, 1ULL << 32, UINT64_MAX, 0x9e3779b185ebca87ULL};
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const size_t n = lengths[l];
+        uint8_t *data = room + l % 7;
+        fill_octets(data, n);
+        begin("hashes/%d", (int)n);
+        for (int s = 0; s < 5; s++) word(aw_xxh3(seeds[s], data, n));
+        word(aw_fnv1a32(data, n)), word(aw_murmur3((uint32_t)n, data, n)), end();
+    }
+}
+
+/* A table of nine ranges, in a namespace of three quarters; one law looks up hashes, the other what is left modulo. */
+static void allocations(void) {
+    static const uint64_t bounds[9] = {1ULL << 50, 3ULL << 56,  1ULL << 60,  (1ULL << 60) + 1, 1ULL << 62,
+                                       5ULL << 61, 13ULL << 60, 15ULL << 60, UINT64_MAX};
+    static const uint64_t modular[9] = {1, 5, 77, 78, 500, 1000, 1001, 4000, UINT64_MAX};
+    static const int32_t codes[9] = {0, 1, -1, 2, 0, 3, -1, 1, 4};
+    for (int modulo = 0; modulo < 2; modulo++) {
+        aw_table table;
+        aw_table_of(&table, SEED, modulo ? modular : bounds, codes, 9, modulo ? 5000 : 0);
+        aw_table_within(&table, STREAM, 1ULL << 61, 7ULL << 61);
+        begin("allocations/%d", modulo);
+        for (int64_t i = -300; i < 300; i++) word((uint64_t)(int64_t)aw_code_of_int64(&table, i * 0x10001));
+        uint8_t key[300];
+        for (size_t n = 0; n < 300; n++) {
+            fill_octets(key, n);
+            word((uint64_t)(int64_t)aw_code_of(&table, key, n));
+        }
+        end();
+    }
+}
+
 int main(int argc, char **argv) {
     isa = -1;
     for (int i = 0; i < AW_ISA_COUNT; i++) {
@@ -251,5 +295,7 @@ int main(int argc, char **argv) {
     linear();
     chances();
     means();
+    hashes();
+    allocations();
     return 0;
 }

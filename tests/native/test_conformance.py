@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,12 @@ REGIMES = ["warm", "cold", "small", "skewed"]
 SEED, STREAM, FROM = 20240229, 7, 2**32 - 3
 
 
-def load_oracle():
-    spec = importlib.util.spec_from_file_location("naive", HERE.parent / "conformance" / "naive.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load_oracle(name: str = "naive"):
+    if name not in sys.modules:  # one oracle imports another by its name
+        spec = importlib.util.spec_from_file_location(name, HERE.parent / "conformance" / f"{name}.py")
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 naive = load_oracle()
@@ -81,6 +83,10 @@ def test_every_instruction_set_of_this_cpu_prints_the_same(conform, reference):
 
 def test_unoptimised_build_prints_the_same(build, reference):
     assert run(build("conform", None, "-O0"), "scalar") == reference
+
+
+def test_build_without_products_of_128_bits_prints_the_same(build, reference):
+    assert run(build("conform", None, "-U__SIZEOF_INT128__"), "scalar") == reference
 
 
 def test_aarch64_prints_the_same(build, reference):
@@ -162,3 +168,30 @@ def test_oracle_agrees_on_epsilon_greedy_and_ucb1(cases):
     assert cases["ucb1"][200:] == bits(means)
     chosen = [naive.epsilon_greedy_select(means, 0.25, FROM + t, KEY) for t in range(200)]
     assert cases["epsilon_greedy"] == chosen
+
+
+def octets(n: int) -> bytes:
+    """Twin of fill_octets in conform.c."""
+    return bytes((i * 131 + (i >> 3) * 17 + n) % 256 for i in range(n))
+
+
+def test_oracle_agrees_on_hashes(cases):
+    xxh3, allocation = load_oracle("naive_xxh3").xxh3, load_oracle("naive_allocation")
+    lengths = [int(name.partition("/")[2]) for name in cases if name.startswith("hashes/")]
+    assert max(lengths) > 3000
+    for n in lengths:
+        data = octets(n)
+        hashes = [xxh3(data, seed) for seed in (0, 1, 2**32, 2**64 - 1, 0x9E3779B185EBCA87)]
+        assert cases[f"hashes/{n}"] == [*hashes, allocation.fnv1a32(data), allocation.murmur3(data, n)], n
+
+
+@pytest.mark.parametrize("modulo", [0, 5000])
+def test_oracle_agrees_on_allocations(cases, modulo):
+    load_oracle("naive_xxh3")
+    code = load_oracle("naive_allocation").code
+    bounds = [2**50, 3 * 2**56, 2**60, 2**60 + 1, 2**62, 5 * 2**61, 13 * 2**60, 15 * 2**60, 2**64 - 1]
+    if modulo:
+        bounds = [1, 5, 77, 78, 500, 1000, 1001, 4000, 2**64 - 1]
+    spec = SEED, bounds, [0, 1, -1, 2, 0, 3, -1, 1, 4], (), modulo, (STREAM, 2**61, 7 * 2**61)
+    keys = [i * 0x10001 for i in range(-300, 300)] + [octets(n) for n in range(300)]
+    assert cases[f"allocations/{int(modulo > 0)}"] == [code(spec, key) % 2**64 for key in keys]

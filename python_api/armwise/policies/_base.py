@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, KernelError, PropensityError, ReplayError
 from armwise.policies._core import REFUSALS, HotCore, kernel_errors
-from armwise.policies._labels import check_label, listed
+from armwise.policies._labels import PLAIN, check_label, listed
 from armwise.policies._saved import SavedPolicy
 from armwise.posteriors._columns import Columns
 from armwise.protocols import ContextLike, ContextRows
@@ -407,6 +407,14 @@ class ArmPolicy(SavedPolicy[P]):
             with kernel_errors("update"):
                 self._core.update(self._arms.label_at(position), reward, context, moment)
             return
+        if type(label) not in PLAIN:  # its hash may run Python, and that may call this policy
+            with self._door_closed():
+                if self._posterior.full:
+                    self._posterior.grow()
+                self._bind(self._inner)
+                with kernel_errors("update"):
+                    self._inner.update(label, reward, context, moment, self._posterior.next_slot)
+            return
         if self._posterior.full:
             with self._door_closed():
                 self._posterior.grow()
@@ -415,8 +423,8 @@ class ArmPolicy(SavedPolicy[P]):
 
     def _admit(self, label: Label) -> None:
         """Append an arm at the prior, and bind the inner core to it; the door is closed."""
-        self._posterior.append()
         self._arms.append(label)
+        self._posterior.append()
         self._bind(self._inner)
 
     def _checked(

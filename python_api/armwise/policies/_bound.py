@@ -113,8 +113,10 @@ class BoundPolicy(ABC, Generic[P]):
                 self._core.bind(closed_door(self._kind), (), {})
                 yield
             finally:
-                self._bind(self._core)
-                self._shut = False
+                try:
+                    self._bind(self._core)
+                finally:
+                    self._shut = False
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         """Refuse to be copied or pickled.

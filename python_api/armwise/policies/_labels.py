@@ -13,10 +13,13 @@ from armwise.errors import ConfigurationError
 from armwise.types import Label
 from armwise_kernels import law
 
-__all__ = ["are_strings", "check_label", "check_labels", "clash", "listed", "plain", "shown"]
+__all__ = ["PLAIN", "are_strings", "check_label", "check_labels", "clash", "listed", "plain", "shown"]
 
 _WHOLE: Final = 1 << 63
 _SHOWN: Final = 6
+
+PLAIN: Final = frozenset({str, int, float})
+"""The types of labels whose hash runs no Python; subclasses of them are labels too."""
 
 
 def check_label(label: object, name: str = "arm") -> Label:

@@ -27,12 +27,12 @@ _EDGE: Final = 40.5  # levels are sought between -40 and 40, and may round beyon
 
 
 class _Index(NamedTuple):
-    """The large-K index: which path, by which leaders, at which level, considered how many updates ago."""
+    """The large-K index: which path, by which leaders, at which level, to be considered anew at which number of updates."""
 
     path: int
     leaders: list[int]
     level: float
-    since: int
+    due: int
 
 
 class BetaPosterior(Columns):
@@ -178,7 +178,7 @@ class BetaPosterior(Columns):
         leaders = index.wholes("leaders", None, 0, max(self.count - 1, 0), rising=True)
         if len(leaders) not in (law.BLOCK_LEADERS if path else (0,)) or (path and self.count < law.BLOCK_MIN_ARMS):
             index.refuse("leaders", f"{law.BLOCK_LEADERS} positions on path 1, none on path 0")
-        saved = _Index(path, leaders, index.number("level", -_EDGE, _EDGE), index.whole("since", 0, 4 * law.MAX_ARMS))
+        saved = _Index(path, leaders, index.number("level", -_EDGE, _EDGE), index.whole("due"))
         if index.text("fingerprint") == self._fingerprint(saved):
             self._saved_index = saved
 
@@ -192,10 +192,10 @@ class BetaPosterior(Columns):
         if self._saved_index is None:
             return False
         index, self._saved_index = self._saved_index, None
-        self.head[[law.HEAD_PATH, law.HEAD_LEADERS, law.HEAD_SINCE]] = (
+        self.head[[law.HEAD_PATH, law.HEAD_LEADERS, law.HEAD_DUE]] = (
             index.path,
             len(index.leaders),
-            index.since,
+            index.due,
         )
         self.parameters[law.LEVEL] = index.level
         self._leaders[: len(index.leaders)] = index.leaders
@@ -203,8 +203,8 @@ class BetaPosterior(Columns):
 
     def _index(self) -> _Index:
         leaders = self._leaders[: self.head[law.HEAD_LEADERS]].tolist()
-        path, since = int(self.head[law.HEAD_PATH]), int(self.head[law.HEAD_SINCE])
-        return _Index(path, leaders, float(self.parameters[law.LEVEL]) if path else 0.0, since)
+        path, due = int(self.head[law.HEAD_PATH]), int(self.head[law.HEAD_DUE])
+        return _Index(path, leaders, float(self.parameters[law.LEVEL]) if path else 0.0, due)
 
     def _fingerprint(self, index: _Index) -> str:
         """64 bits over the shapes and the index, the same on every machine."""

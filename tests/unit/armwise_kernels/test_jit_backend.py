@@ -101,7 +101,7 @@ def test_arrays_that_cannot_be_written_compile_nothing_anew(kernels):
         (ValueError, lambda k: k.stream_key(1, -1)),
         (ValueError, lambda k: k.philox([[0, 0, 0]], [0, 0])),
         (ValueError, lambda k: k.best_beta([1.0], [0.0])),
-        (ValueError, lambda k: k.best_normal([0.0], [0.0])),
+        (ValueError, lambda k: k.best_normal([0.0], [-1.0])),
         (ValueError, lambda k: k.best_normal([np.nan], [1.0])),
         (ValueError, lambda k: k.best_normal([0.0], [np.inf])),
         (ValueError, lambda k: k.core("softmax")),

@@ -31,8 +31,8 @@ class Index:
 
     def __init__(self, naive, alpha, beta, half_life=0):
         self.naive, self.alpha, self.beta, self.half_life = naive, list(alpha), list(beta), half_life
-        self.path, self.leaders, self.level, self.rates, self.since = 0, [], 0.0, [], 0
-        self.updates = 0
+        self.path, self.leaders, self.level, self.rates = 0, [], 0.0, []
+        self.updates = self.due = 0
 
     @property
     def total(self):
@@ -42,8 +42,9 @@ class Index:
         return self.naive.rate(self.alpha[i], self.beta[i], level)
 
     def consider(self):
-        self.since, self.path, self.leaders = 0, 0, []
+        self.path, self.leaders = 0, []
         arms = len(self.alpha)
+        self.due = self.updates + max(jit_block.PERIOD * max(64, arms), self.updates // jit_block.GROWTH)
         if self.half_life or arms < 64:
             return
         centre = [self.naive.log(a / b) for a, b in zip(self.alpha, self.beta, strict=True)]
@@ -82,25 +83,21 @@ class Index:
         arms = len(self.alpha)
         if arms < 64 or self.half_life:
             return
-        self.since += 1
-        pause = max(64, arms)
+        soon = self.updates + max(64, arms)
         if self.path and i in self.leaders:
             a, b = self.alpha[i], self.beta[i]
-            if self.naive.log(a / b) + 2.0 * math.sqrt(1.0 / a + 1.0 / b) < self.level and self.since >= pause:
-                self.consider()
+            if self.naive.log(a / b) + 2.0 * math.sqrt(1.0 / a + 1.0 / b) < self.level:
+                self.due = min(self.due, soon)
         elif self.path:
             self.rates[i] = self.rate(i, self.level)
             if self.rates[i] == self.naive.RATE_CAP or float(self.total) * UNIT > jit_block.RATE_LIMIT:
-                if self.since < pause:
-                    self.path, self.leaders = 0, []
-                else:
-                    self.consider()
-        if self.since >= max(jit_block.PERIOD * pause, self.updates // jit_block.GROWTH):
+                self.path, self.leaders, self.due = 0, [], min(self.due, soon)
+        if self.updates >= self.due:
             self.consider()
 
     def assert_is(self, arrays):
         head = arrays.head
-        assert (head[law.HEAD_PATH], head[law.HEAD_SINCE]) == (self.path, self.since)
+        assert (head[law.HEAD_PATH], head[law.HEAD_DUE]) == (self.path, self.due)
         assert head[law.HEAD_LEADERS] == len(self.leaders)
         assert head[law.HEAD_TOTAL] == self.total
         assert arrays.parameters[law.LEVEL_NONE] == self.naive.exp(-float(self.total) * UNIT)
@@ -234,9 +231,10 @@ def test_a_lucky_arm_of_the_block_sends_the_next_decisions_to_the_plain_path(nai
     while arrays.head[law.HEAD_PATH]:
         index.update(i, 1.0)
         arrays.table[law.ROW_ALPHA, i] += 1.0
+        arrays.head[law.HEAD_UPDATES] += 1
         jit_block.block_update(*state_of(arrays), i)
         index.assert_is(arrays)
-    assert arrays.head[law.HEAD_SINCE] < 64
+    assert arrays.head[law.HEAD_DUE] == arrays.head[law.HEAD_UPDATES] + 300
 
 
 def test_leaders_that_fall_are_replaced(naive, rng, beta_arrays):
@@ -248,11 +246,13 @@ def test_leaders_that_fall_are_replaced(naive, rng, beta_arrays):
     considered = 0
     for step in range(600):
         i = fallen[step % len(fallen)]
+        before = index.due
         index.update(i, 0.0)
         arrays.table[law.ROW_BETA, i] += 1.0
+        arrays.head[law.HEAD_UPDATES] += 1
         jit_block.block_update(*state_of(arrays), i)
         index.assert_is(arrays)
-        considered += index.since == 0
+        considered += index.due > before
     assert considered
 
 

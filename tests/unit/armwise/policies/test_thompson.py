@@ -173,7 +173,7 @@ def test_the_index_is_state(block_state):
     for i in range(50):
         policy.update(f"arm{i * 7}", 0.1)
     assert policy.path == "block"
-    assert policy.state_dict()["index"]["since"] > 0
+    assert policy.state_dict()["index"]["due"] > policy.state_dict()["updates"]
     twin.load_state(saved(policy))
     assert twin.path == "block"
     assert saved(twin) == saved(policy)
@@ -185,6 +185,30 @@ def test_the_index_is_state(block_state):
     assert saved(twin) == saved(policy)
 
 
+def test_the_index_of_a_long_life_is_loaded(block_state):
+    policy, twin = ThompsonSampling(), ThompsonSampling()
+    policy.load_state(block_state | {"updates": 10**12})
+    for i in range(5000):
+        policy.update(f"arm{i % 400}", 0.1)
+    twin.load_state(saved(policy))
+    assert saved(twin) == saved(policy)
+    assert policy.state_dict()["index"]["due"] > 10**12 + 5000
+
+
+def test_two_arms_that_come_close_do_not_keep_the_plain_path(block_state):
+    policy = ThompsonSampling()
+    policy.load_state(block_state | {"updates": 10**9})
+    for _ in range(2):
+        policy.update("arm1", 0.0)
+    assert policy.path == "block"
+    outsiders = [arm for i, arm in enumerate(policy.arms) if i not in policy.state_dict()["index"]["leaders"]][:2]
+    while policy.path == "block":
+        policy.update_many(outsiders, [1.0, 1.0])
+    for _ in range(len(policy.arms) + 1):
+        policy.update("arm1", 0.0)
+    assert policy.path == "block"
+
+
 def test_an_index_that_does_not_fit_its_shapes_is_made_anew(block_state):
     policy, twin = ThompsonSampling(), ThompsonSampling()
     policy.load_state(block_state)
@@ -192,7 +216,7 @@ def test_an_index_that_does_not_fit_its_shapes_is_made_anew(block_state):
     alpha[0] += 1.0
     twin.load_state(block_state | {"alpha": alpha})
     assert saved(twin)["alpha"] == alpha
-    assert twin.state_dict()["index"]["since"] == 0
+    assert twin.state_dict()["index"] != block_state["index"]
     assert twin.path == "block"
 
 
@@ -209,7 +233,7 @@ def test_an_index_that_cannot_be_is_refused(block_state):
         index | {"path": 0},
         index | {"level": 41.0},
         index | {"level": math.nan},
-        index | {"since": -1},
+        index | {"due": -1},
         index | {"fingerprint": 5},
     ):
         with pytest.raises(SnapshotError, match="index"):
