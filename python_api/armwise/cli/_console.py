@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,11 +24,14 @@ __all__ = [
     "output",
     "print_json",
     "progress_bar",
+    "short_names",
+    "shown",
     "warn",
     "warn_of_torn",
 ]
 
 _WIDTH = 110
+_OF_A_HUB = re.compile(r"[\w.-]+/([\w.:@-]+)")
 
 
 def kernels_in_use() -> dict[str, str]:
@@ -59,9 +63,28 @@ def new_table(title: str, subject: str, *figures: str) -> Table:
     return table
 
 
+def shown(text: object) -> str:
+    r"""Return text from elsewhere (a label, a path) as a terminal may have it: what does not print is escaped.
+
+    Examples
+    --------
+    >>> shown("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(text)
+    )
+
+
+def short_names(arms: Sequence[str]) -> list[str]:
+    """Return arms as heads of columns: the models of a hub without their owners, where that tells them apart."""
+    models = [match[1] for arm in arms if (match := _OF_A_HUB.fullmatch(arm))]
+    return models if len(set(models)) == len(arms) else [shown(arm) for arm in arms]
+
+
 def warn(text: str) -> None:
     """Print one line to standard error."""
-    print("armwise:", text, file=sys.stderr)  # noqa: T201 - a command speaks
+    print("armwise:", shown(text), file=sys.stderr)  # noqa: T201 - a command speaks
 
 
 def warn_of_torn(torn: Sequence[TornLine]) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from armwise.cli._console import kernels_in_use, new_table, output, print_json, progress_bar, warn
+from armwise.cli._console import kernels_in_use, new_table, output, print_json, progress_bar, short_names, shown, warn
 from armwise.cli.plot import can_plot, save_plot
 from armwise.errors import ConfigurationError, MissingExtra, StoreError
 from armwise.runners.contestants import CONTESTANTS, LINEAR_TREATMENT
@@ -27,13 +27,13 @@ _EXAMPLE = "epsilon_greedy"
 
 
 class _Columns(NamedTuple):
-    """The columns of a CSV, as the options name them."""
+    """The columns of a CSV, as the options name them; None where there was no such option."""
 
     contexts: tuple[str, ...]
     rewards: tuple[str, ...]
     costs: tuple[str, ...]
-    request: str
-    arm: str
+    request: str | None
+    arm: str | None
 
 
 def demo(  # noqa: PLR0913 - one argument for each option
@@ -52,9 +52,9 @@ def demo(  # noqa: PLR0913 - one argument for each option
     ] = "",
     cost_columns: Annotated[str, typer.Option(help="Cost column of each arm in a CSV, in the same order.")] = "",
     request_column: Annotated[
-        str, typer.Option(help="Of a long CSV (one row for each request and arm): the column of the request.")
-    ] = "",
-    arm_column: Annotated[str, typer.Option(help="Of a long CSV: the column of the arm.")] = "",
+        str | None, typer.Option(help="Of a long CSV (one row for each request and arm): the column of the request.")
+    ] = None,
+    arm_column: Annotated[str | None, typer.Option(help="Of a long CSV: the column of the arm.")] = None,
     output_dir: Annotated[Path, typer.Option("--output", help="Folder for the plot and the decision logs.")] = Path(
         "armwise-demo"
     ),
@@ -71,7 +71,8 @@ def demo(  # noqa: PLR0913 - one argument for each option
         raise MissingExtra(msg)
     kernels = kernels_in_use()
     listed = (_split(context_columns), _split(reward_columns), _split(cost_columns))
-    feedback = _feedback(data, _Columns(*listed, request_column.strip(), arm_column.strip()))
+    single = (None if column is None else column.strip() for column in (request_column, arm_column))
+    feedback = _feedback(data, _Columns(*listed, *single))
     feedback.utility(cost_weight)
     plotting = can_plot() if plot is None else plot
     if plotting or log:
@@ -97,18 +98,18 @@ def demo(  # noqa: PLR0913 - one argument for each option
 def _feedback(data: Path | None, columns: _Columns) -> Feedback:
     """Return the data that the options name."""
     if data is None or data.suffix.lower() != ".csv":
-        if any(columns):
+        if any(named not in {(), None} for named in columns):
             msg = "options that name columns need a CSV; give --data FILE.csv"
             raise ConfigurationError(msg)
         return bundled() if data is None else read_npz(data)
     if not columns.rewards:
         msg = f"{data}: which columns hold the rewards? Give --reward-columns, one column for each arm"
         raise ConfigurationError(msg)
-    if not columns.request and not columns.arm:
+    if columns.request is None and columns.arm is None:
         return read_csv(
             data, reward_columns=columns.rewards, cost_columns=columns.costs, context_columns=columns.contexts
         )
-    if not columns.request or not columns.arm or len(columns.rewards) != 1 or len(columns.costs) > 1:
+    if columns.request is None or columns.arm is None or len(columns.rewards) != 1 or len(columns.costs) > 1:
         msg = (
             f"{data}: a long CSV, of one row for each request and arm, takes --request-column, --arm-column, one"
             " column in --reward-columns and at most one in --cost-columns"
@@ -139,7 +140,7 @@ def _make_folder(path: Path) -> None:
 def _show(report: RoutingReport, kernels: dict[str, str], files: list[Path], console: Console) -> None:
     """Print a run as tables."""
     console.print(
-        f"{report.data}: {report.requests:,} requests, {len(report.arms)} arms, {report.seeds} seeds;"
+        f"{shown(report.data)}: {report.requests:,} requests, {len(report.arms)} arms, {report.seeds} seeds;"
         f" utility = reward - {report.cost_weight:g} x cost in USD, clipped to [0, 1]"
     )
     console.print(_earned(report))
@@ -147,11 +148,11 @@ def _show(report: RoutingReport, kernels: dict[str, str], files: list[Path], con
     console.print(_speed(report, f"{kernels['backend']}, {kernels['isa']}"))
     console.print(f"linear policies: {LINEAR_TREATMENT}", soft_wrap=True)
     for path in files:
-        console.print(f"wrote {path}", soft_wrap=True)
+        console.print(f"wrote {shown(path)}", soft_wrap=True)
     for path in files:
         if path.stem == _EXAMPLE and path.suffix == ".jsonl":
-            console.print(f"next: armwise replay {path}", soft_wrap=True)
-            console.print(f"      armwise replay {path} --policy thompson", soft_wrap=True)
+            console.print(f"next: armwise replay {shown(path)}", soft_wrap=True)
+            console.print(f"      armwise replay {shown(path)} --policy thompson", soft_wrap=True)
 
 
 def _earned(report: RoutingReport) -> Table:
@@ -164,20 +165,20 @@ def _earned(report: RoutingReport) -> Table:
         table.add_row(result.title, f"{result.utility.mean:.4f}", half, *lost)
     table.add_section()
     gap = report.oracle_utility - report.best_fixed_utility
-    best = f"always {report.best_fixed}"
+    best = f"always {shown(report.best_fixed)}"
     table.add_row(best, f"{report.best_fixed_utility:.4f}", "", f"{0:+.4f}", f"{gap:+.4f}")
     table.add_row("oracle", f"{report.oracle_utility:.4f}", "", f"{-gap:+.4f}", f"{0:+.4f}")
     return table
 
 
 def _served(report: RoutingReport) -> Table:
-    shown = sorted(range(len(report.arms)), key=lambda arm: -report.arm_utility[arm])[:_ARMS_SHOWN]
-    names = [report.arms[arm].rpartition("/")[2] for arm in shown]
-    hidden = len(report.arms) - len(shown)
+    best = sorted(range(len(report.arms)), key=lambda arm: -report.arm_utility[arm])[:_ARMS_SHOWN]
+    names = short_names([report.arms[arm] for arm in best])
+    hidden = len(report.arms) - len(best)
     title = f"Which arms it served{f', without the {hidden} that earn least' if hidden else ''}"
     table = new_table(title, "policy", *names)
     for result in report.results:
-        table.add_row(result.title, *(f"{result.share[arm]:.1%}" for arm in shown))
+        table.add_row(result.title, *(f"{result.share[arm]:.1%}" for arm in best))
     return table
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from armwise.cli._console import short_names, shown
 from armwise.errors import MissingExtra, StoreError
 from armwise.runners.routing_report import RoutingReport
 from armwise.types import FloatArray
@@ -69,16 +70,16 @@ def save_plot(report: RoutingReport, path: Path) -> None:
     regret.set_ylim(min(lowest, 0.0) - 0.15 * highest - 1.0, 1.25 * highest + 1.0)
     regret.set_xlim(0, report.requests)
     regret.set_xlabel("requests")
-    regret.set_ylabel(f"utility lost against always {_short(report.best_fixed)}")
+    regret.set_ylabel(f"utility lost against always {_text(report.best_fixed)}")
     bands = f", bands: 95% over {report.seeds} seeds" if report.seeds > 1 else ""
-    regret.set_title(f"Regret on {report.data}, cost weight {report.cost_weight:g}{bands}")
+    regret.set_title(f"Regret on {_text(report.data)}, cost weight {report.cost_weight:g}{bands}")
     regret.legend(loc="upper left")
-    first = None
+    first, names = None, short_names(report.arms)
     for place, result in enumerate(policies):
         axes = figure.add_subplot(grid[1, place], sharey=first)
         first = first or axes
         share = _smoothed(result.curve.share)
-        axes.stackplot(result.curve.requests, share.T, labels=[_short(arm) for arm in report.arms], colors=_COLOURS)
+        axes.stackplot(result.curve.requests, share.T, labels=[_text(name) for name in names], colors=_COLOURS)
         axes.set_title(result.title, fontsize=10)
         axes.set_xlim(0, report.requests)
         axes.set_ylim(0, 1)
@@ -95,8 +96,9 @@ def save_plot(report: RoutingReport, path: Path) -> None:
         raise StoreError(msg) from error
 
 
-def _short(arm: str) -> str:
-    return arm.rpartition("/")[2]
+def _text(words: str) -> str:
+    """Return text from elsewhere as matplotlib may have it: to it, dollar signs enclose formulas."""
+    return shown(words).replace("$", r"\$")
 
 
 def _smoothed(share: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from armwise.cli._console import (
     output,
     print_json,
     progress_bar,
+    shown,
     warn,
     warn_of_torn,
 )
@@ -66,13 +67,13 @@ def _show_replay(report: ReplayReport, kernels: dict[str, str], *, as_json: bool
     console = output()
     for mismatch in report.mismatches:
         console.print(
-            f"{mismatch.domain} {mismatch.record}: logged {mismatch.expected}, replayed {mismatch.found}",
+            shown(f"{mismatch.domain} {mismatch.record}: logged {mismatch.expected}, replayed {mismatch.found}"),
             soft_wrap=True,
         )
     if report.mismatched > len(report.mismatches):
         console.print(f"and {report.mismatched - len(report.mismatches):,} more")
     console.print(
-        f"domains: {', '.join(report.domains)}; updates applied: {report.updates:,};"
+        f"domains: {shown(', '.join(report.domains))}; updates applied: {report.updates:,};"
         f" checkpoints compared: {report.checkpoints:,}",
         soft_wrap=True,
     )
@@ -90,7 +91,7 @@ def _show_estimates(report: OffPolicyReport, *, as_json: bool) -> None:
         print_json(dataclasses.asdict(report))
         return
     console = output()
-    title = f"{report.policy} on the log of domain {report.domain}: reward a decision"
+    title = f"{report.policy} on the log of domain {shown(report.domain)}: reward a decision"
     table = new_table(title, "", "estimate", "95% interval", "effective sample size")
     logged = report.logged
     table.add_row("as logged", f"{logged.mean:.4f}", _interval(logged), f"{logged.n:,}")

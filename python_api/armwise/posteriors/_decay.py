@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from armwise.clock import span
 from armwise.errors import ConfigurationError
-from armwise.posteriors._fields import Fields
+from armwise.posteriors._fields import INT64, Fields
 from armwise.types import State
 from armwise_kernels import law
 
@@ -103,7 +103,7 @@ def restore_clock(head: NDArray[np.int64], fields: Fields) -> None:
         return
     clock = fields.fields("clock")
     now = clock.whole("now", 0, _LATEST)
-    tick = clock.whole("tick", 0)
+    tick = clock.whole("tick", 0, INT64)
     if tick != _tick(now, half_life):
         clock.refuse("tick", f"{_tick(now, half_life)}, which is the tick of 'now' under this half-life")
     landmark = clock.whole("landmark", 0, tick)

@@ -27,7 +27,7 @@ _EDGE: Final = 40.5  # levels are sought between -40 and 40, and may round beyon
 
 
 class _Index(NamedTuple):
-    """The large-K index: which path, by which leaders, at which level, to be considered anew at which number of updates."""
+    """The large-K index: path, leaders, level, and the number of updates at which it is considered anew."""
 
     path: int
     leaders: list[int]

@@ -131,6 +131,8 @@ def _read(path: Path, rows: _csv.Reader, wanted: Sequence[str]) -> Columns:
 
 
 def _number(field: str) -> float:
+    if "_" in field:  # digits in groups, to float(): as literals in Python, and in no data file
+        return math.nan
     try:
         return float(field)
     except ValueError:

@@ -51,7 +51,7 @@ class Feedback:
     ------
     DataError
         If shapes disagree, a number is not finite, a cost is below zero, or the arms are not two or more
-        different names.
+        different names, each of them Unicode text.
     """
 
     name: str
@@ -65,6 +65,10 @@ class Feedback:
         if len(self.arms) < 2 or len(set(self.arms)) < len(self.arms) or "" in self.arms:
             msg = f"{self.name}: the arms are {list(self.arms)}; expected two or more different names"
             raise DataError(msg)
+        for place, arm in enumerate(self.arms):
+            if not _is_unicode(arm):
+                msg = f"{self.name}: arms[{place}] is {arm!r}; expected text, without halves of surrogate pairs"
+                raise DataError(msg)
         if self.context.ndim != 2 or len(self.context) == 0:
             msg = f"{self.name}: context has shape {self.context.shape}; expected requests by features"
             raise DataError(msg)
@@ -331,7 +335,17 @@ def _numbers(path: Path, name: str, array: NDArray[np.generic]) -> FloatArray:
     if array.dtype.kind not in "fiu":
         msg = f"{path}: {name} is an array of {array.dtype}; expected real numbers"
         raise DataError(msg)
-    return array.astype(np.float64)
+    with np.errstate(over="ignore"):  # an infinity is refused by its place later
+        return array.astype(np.float64)
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether a name can be written anywhere: a half of a surrogate pair has no place in UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _first_line(error: BaseException) -> str:

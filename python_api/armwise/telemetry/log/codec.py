@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Final, NoReturn, TypeGuard, cast
@@ -57,7 +58,7 @@ def loads(line: str | bytes) -> Header | Record:
     Raises
     ------
     LogError
-        If the line is not strict JSON or not a record of this version.
+        If the line is not strict JSON, in which no key stands twice in an object, or not a record of this version.
 
     Examples
     --------
@@ -65,7 +66,7 @@ def loads(line: str | bytes) -> Header | Record:
     Checkpoint(time=0, domain='route', state={})
     """
     try:
-        body: object = json.loads(line, parse_constant=_not_strict)
+        body: object = json.loads(line, parse_constant=_not_strict, object_pairs_hook=_each_once)
     except RecursionError:
         msg = "not a log record: nested too deeply"
         raise LogError(msg) from None
@@ -86,6 +87,22 @@ def _not_strict(constant: str) -> NoReturn:
     raise ValueError(msg)
 
 
+def _each_once(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    """Return an object; of two values under one key no reader can tell which was meant."""
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        msg = f"the key {_shown(twice)} stands there twice"
+        raise ValueError(msg)
+    return known
+
+
+def _shown(value: JSON) -> str:
+    """Return a value as an error shows it."""
+    given = repr(value)
+    return given if len(given) <= 60 else given[:57] + "..."
+
+
 class _Fields:
     """Typed reading of the fields of one record; a field of another type is a LogError that names it."""
 
@@ -102,9 +119,7 @@ class _Fields:
         return self._body[name]
 
     def refuse(self, name: str, expected: str) -> NoReturn:
-        given = repr(self._body[name])
-        shown = given if len(given) <= 60 else given[:57] + "..."
-        msg = f"the {self._kind} record's {name} is {shown}; expected {expected}"
+        msg = f"the {self._kind} record's {name} is {_shown(self._body[name])}; expected {expected}"
         raise LogError(msg)
 
     def text(self, name: str) -> str:
@@ -222,6 +237,8 @@ def _update(read: _Fields) -> UpdateRecord:
         learned=read.number("learned"),
         context=read.context_or_none(),
         policy_version=read.count("policy_version"),
+        experiment=read.text_or_none("experiment"),
+        variant=read.text_or_none("variant"),
     )
 
 

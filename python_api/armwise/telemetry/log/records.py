@@ -144,6 +144,8 @@ class UpdateRecord:
         The features of the rewarded request, where the policy takes them.
     policy_version : int
         State changes once this reward was learned.
+    experiment, variant : str or None
+        The experiment that the rewarded request was part of, and its side.
     """
 
     record: ClassVar[str] = "update"
@@ -155,6 +157,8 @@ class UpdateRecord:
     learned: float
     context: LoggedContext | None
     policy_version: int
+    experiment: str | None = None
+    variant: str | None = None
 
 
 Record: TypeAlias = Checkpoint | DecisionRecord | UpdateRecord

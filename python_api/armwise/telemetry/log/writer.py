@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, cast, get_args
+from typing import Final, Self, TypeVar, cast, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, LogError, StoreError
@@ -38,12 +39,13 @@ from armwise.telemetry.log.records import (
     Record,
     UpdateRecord,
 )
-from armwise.types import Decision, Label, Moment, State
+from armwise.types import Decision, FloatArray, Label, Moment, State
 
 __all__ = ["DecisionLog"]
 
 T = TypeVar("T")
 
+_PLAIN: Final = frozenset({float, int, np.float64})
 _MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -182,6 +184,8 @@ class DecisionLog:
         decision_id: str | None = None,
         domain: str = "default",
         context: ContextLike | None = None,
+        experiment: str | None = None,
+        variant: str | None = None,
         time: Moment | None = None,
     ) -> None:
         """Write an update.
@@ -201,6 +205,8 @@ class DecisionLog:
             The decision that is rewarded.
         domain : str
             Which of the log's policies learned.
+        experiment, variant : str, optional
+            The experiment that the rewarded request was part of, and its side.
 
         Raises
         ------
@@ -219,6 +225,8 @@ class DecisionLog:
                 learned=_plain(reward if learned is None else learned),
                 context=_features(context),
                 policy_version=policy_version,
+                experiment=experiment,
+                variant=variant,
             )
         )
 
@@ -338,13 +346,37 @@ def _features(context: ContextLike | None) -> LoggedContext | None:
     if context is None:
         return None
     if isinstance(context, Mapping):
-        return {name: _plain(feature) for name, feature in context.items()}
+        return {name: _feature(feature) for name, feature in context.items()}
+    numbers = _numbers(context)
+    if numbers.ndim != 1:
+        msg = f"the context has shape {numbers.shape}; expected one dimension"
+        raise ConfigurationError(msg)
+    return tuple(numbers.tolist())
+
+
+def _feature(feature: object) -> str | float:
+    """Return a named feature; a truth value is the category that a policy takes it for."""
+    if isinstance(feature, (bool, np.bool_)):
+        return "true" if feature else "false"
+    return cast("str | float", _plain(feature))
+
+
+def _numbers(context: object) -> FloatArray:
+    """Return a context as float64; what a policy refuses (truth values, text, masked entries) nobody decided on."""
+    # Each member is looked at by itself: among numbers NumPy makes a number of a truth value, and drops a mask.
+    members = context if isinstance(context, Sequence) and not isinstance(context, (str, bytes, memoryview)) else ()
+    members = () if _PLAIN.issuperset(map(type, members)) else members
     try:
-        values = np.asarray(context, dtype=np.float64)
+        real = all(_is_real(np.asanyarray(part)) for part in (*members, context))
     except (TypeError, ValueError) as error:
         msg = f"the context cannot be read as numbers ({error}); expected shape (dim,)"
         raise ConfigurationError(msg) from error
-    if values.ndim != 1:
-        msg = f"the context has shape {values.shape}; expected one dimension"
+    if not real:
+        msg = f"the context is {context!r}; expected real numbers, none of them masked, or a mapping of features"
         raise ConfigurationError(msg)
-    return tuple(values.tolist())
+    with np.errstate(over="ignore"):  # an infinity is refused as one
+        return np.asarray(context, dtype=np.float64)
+
+
+def _is_real(array: NDArray[np.generic]) -> bool:
+    return array.dtype.kind in "iuf" and not isinstance(array, np.ma.MaskedArray)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections import deque
+from datetime import datetime, timedelta, tzinfo
 
 import numpy as np
 import pytest
@@ -161,6 +162,9 @@ def test_float32_and_integers_are_converted(cls):
         (b"1234", "real numbers"),
         ({1.0, 2.0, 3.0, 4.0}, "real numbers"),
         ([True, 1.0, 2.0, 3.0], "real numbers"),
+        ([np.zeros((), bool), 1.0, 2.0, 3.0], r"context\[0\] has dtype bool"),
+        ([1.0, np.ma.masked, 2.0, 3.0], r"context\[1\] is a masked array"),
+        (deque([1.0, True, 2.0, 3.0]), r"context\[1\] has dtype bool"),
         (np.array([True] * 4), "bool"),
         (np.array(["1"] * 4), "dtype"),
         ([1 + 0j] * 4, "complex"),
@@ -191,6 +195,41 @@ def test_bad_batches(cls, unchanged, contexts):
         policy.select_many(contexts)
     with unchanged(policy, ConfigurationError):
         policy.update_many(["a", "b"], [0.5, 0.5], contexts)
+
+
+@pytest.mark.parametrize(
+    ("row", "match"),
+    [
+        (np.ma.array([1.0, 777.0, 1.0, 1.0], mask=[0, 1, 0, 0]), r"contexts\[1\] is a masked array"),
+        ([1.0, np.ma.masked, 1.0, 1.0], r"contexts\[1\]\[1\] is a masked array"),
+        (np.ones(4, bool), r"contexts\[1\] has dtype bool"),
+        ([np.zeros((), bool), 1.0, 2.0, 3.0], r"contexts\[1\]\[0\] has dtype bool"),
+        (np.ones(4, complex), r"contexts\[1\] has dtype complex128"),
+        ("1234", r"contexts\[1\] is '1234'"),
+        ([[True]] * 4, "array|shape"),
+    ],
+)
+def test_bad_rows_among_good_ones(cls, unchanged, row, match):
+    policy = trained(cls)
+    with unchanged(policy, ConfigurationError, match):
+        policy.select_many([X[0], row])
+    with unchanged(policy, ConfigurationError, match):
+        policy.update_many(["a", "b"], [0.5, 0.5], [X[0], row])
+
+
+def test_contexts_overwritten_once_they_are_checked_do_not_matter(cls):
+    class Hand(tzinfo):
+        """Stands in for another thread: writes between the check and the kernel, every time."""
+
+        def utcoffset(self, _):
+            contexts[:] = np.nan
+            return timedelta(0)
+
+    one, other = trained(cls), trained(cls)
+    contexts = X.copy()
+    chosen = one.select_many(contexts, now=datetime(2026, 1, 1, tzinfo=Hand()))
+    assert np.isnan(contexts).all()
+    assert chosen.tolist() == other.select_many(X).tolist()
 
 
 def test_batches_of_any_order(cls):

@@ -72,6 +72,13 @@ def test_bad_half_lives(half_life):
         ThompsonSampling(["a"], half_life=half_life)
 
 
+def test_a_state_of_many_half_lives_is_loaded():
+    policy, twin = ThompsonSampling(["a", "b"], half_life=1e-6), ThompsonSampling()
+    policy.update("a", 1.0, now=(1 << 62) - 1)
+    twin.load_state(saved(policy))
+    assert saved(twin) == saved(policy)
+
+
 def test_half_lives_in_every_form():
     for half_life in (60, 60.0, timedelta(minutes=1)):
         policy = ThompsonSampling(["a"], half_life=half_life)

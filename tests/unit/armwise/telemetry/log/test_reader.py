@@ -14,6 +14,8 @@ HEADER = '{"record":"header","format":"armwise.decision_log","version":1,"part":
 def update(version, **fields):
     record = {
         "record": "update",
+        "experiment": None,
+        "variant": None,
         "decision_id": None,
         "time": 0,
         "domain": "route",
@@ -50,6 +52,9 @@ def test_unknown_fields_are_left_aside(tmp_path):
         (HEADER, "on the first line"),
         (update(1).replace("1.0", "NaN"), "NaN is not strict JSON"),
         (update(1).replace("1.0", "Infinity"), "Infinity is not strict JSON"),
+        (update(1).replace('"learned":', '"learned": 0.5, "learned":'), "the key 'learned' stands there twice"),
+        (update(1, context={"a": 1}).replace('"a":', '"a": 2, "a":'), "the key 'a' stands there twice"),
+        (update(1).replace("1.0", f'{{"{"x" * 500}":1,"{"x" * 500}":1}}'), "the key 'xxx.*stands there twice"),
         (update(1).replace("1.0", "1e999"), "reward is inf; expected a finite number"),
         (update(1).replace("1.0", "9" * 400), "reward is 9.*; expected a finite number"),
         (update(1, reward="1"), "reward is '1'; expected a finite number"),

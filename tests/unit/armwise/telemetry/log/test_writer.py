@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import array
 import gzip
 import json
 import math
@@ -44,7 +45,9 @@ def test_records_come_back_as_they_were_given(tmp_path):
             policy_version=8,
             decision_id="a-1f-7",
             domain="route",
-            context={"tokens": np.int64(12), "lang": "de"},
+            context={"tokens": np.int64(12), "lang": "de", "paid": True},
+            experiment="e",
+            variant="b",
             time=2.0,
         )
     assert list(LogReader(path)) == [
@@ -66,7 +69,18 @@ def test_records_come_back_as_they_were_given(tmp_path):
             variant="b",
             user="u1",
         ),
-        UpdateRecord("a-1f-7", 2 * 10**9, "route", "small", 0.5, -0.25, {"tokens": 12, "lang": "de"}, 8),
+        UpdateRecord(
+            decision_id="a-1f-7",
+            time=2 * 10**9,
+            domain="route",
+            arm="small",
+            reward=0.5,
+            learned=-0.25,
+            context={"tokens": 12, "lang": "de", "paid": "true"},
+            policy_version=8,
+            experiment="e",
+            variant="b",
+        ),
     ]
 
 
@@ -190,6 +204,17 @@ def test_a_compressed_log_is_gzip(tmp_path):
         lambda log: log.update("small", 1.0, policy_version=1, context=[math.nan]),
         lambda log: log.update("small", 1.0, policy_version=1, context=[[1.0]]),
         lambda log: log.update("small", 1.0, policy_version=1, context="tokens"),
+        lambda log: log.update("small", 1.0, policy_version=1, context=["1", "2"]),
+        lambda log: log.update("small", 1.0, policy_version=1, context=np.array(["1", "2"])),
+        lambda log: log.update("small", 1.0, policy_version=1, context=[True, 1.0]),
+        lambda log: log.update("small", 1.0, policy_version=1, context=[np.zeros((), bool), 1.0]),
+        lambda log: log.update("small", 1.0, policy_version=1, context=np.array([True, False])),
+        lambda log: log.update("small", 1.0, policy_version=1, context=np.ma.array([1.0, 9.0], mask=[0, 1])),
+        lambda log: log.update("small", 1.0, policy_version=1, context=[np.ma.masked, 1.0]),
+        lambda log: log.update("small", 1.0, policy_version=1, context=np.array([1 + 2j, 0])),
+        lambda log: log.update("small", 1.0, policy_version=1, context=[1 + 2j, 0]),
+        lambda log: log.update("small", 1.0, policy_version=1, context=np.full(2, np.longdouble("1e400"))),
+        lambda log: log.update("small", 1.0, policy_version=1, context=[[1.0], [1.0, 2.0]]),
         lambda log: log.update("small", 1.0, policy_version=1, context={"tokens": None}),
         lambda log: log.update("small", 1.0, policy_version=1, context={"tokens": math.nan}),
         lambda log: log.update("small", 1.0, policy_version=1, time=-1),
@@ -218,6 +243,24 @@ def test_a_bad_record_is_refused_and_leaves_the_log_as_it_was(tmp_path, write):
         with pytest.raises(ConfigurationError, match=r"expected|cannot log"):
             write(log)
         assert (tmp_path / "run.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        [1, 2.5],
+        (np.float32(1.0), 2.5),
+        [np.array(1), 2.5],
+        np.array([1.0, 2.5], np.longdouble),
+        np.array([1.0, 2.5], ">f4"),
+        array.array("d", [1.0, 2.5]),
+        memoryview(np.array([1.0, 2.5])),
+    ],
+)
+def test_a_context_may_be_whatever_holds_numbers(tmp_path, context):
+    with DecisionLog(tmp_path / "run.jsonl") as log:
+        log.update("small", 1.0, policy_version=1, context=context)
+    assert next(iter(LogReader(tmp_path / "run.jsonl"))).context == (1.0, 2.5)
 
 
 def test_a_state_that_contains_itself_is_refused(tmp_path):
