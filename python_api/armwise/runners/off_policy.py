@@ -6,30 +6,41 @@ the context of its decision. It never sees a reward that the log does not hold, 
 value of a policy that has learned from this log so far, averaged over the log, and not that of one that had
 gathered its own data from the start: that one would have explored elsewhere. Each probability is stated
 before the reward it is weighed with is learned, so the estimate is not biased by hindsight.
+
+The doubly robust estimates lean on the mean reward of each arm so far, which knows no later reward either. The
+direct method takes the means of the whole log, for the shares of decisions that the policy would have given each arm.
 """
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
-from armwise.errors import ArmwiseError, LogError, PropensityError
-from armwise.evaluation import Estimate, Interval, ips, mean_interval, snips
+from armwise.errors import PropensityError
+from armwise.evaluation import (
+    Estimate,
+    Interval,
+    RunningMeans,
+    clipped_ips,
+    dm,
+    dr,
+    fit_means,
+    ips,
+    mean_interval,
+    snips,
+    switch_dr,
+)
 from armwise.protocols import Policy
-from armwise.runners.contestants import Contestant, RunningMean
-from armwise.runners.log_order import by_version
-from armwise.telemetry.log import Checkpoint, DecisionRecord, LoggedContext, LogReader, TornLine, UpdateRecord
-from armwise.types import Label
+from armwise.runners._walk import SLACK, LogWalk
+from armwise.runners.contestants import Contestant
+from armwise.telemetry.log import DecisionRecord, LogReader, TornLine, UpdateRecord
+from armwise.types import FloatArray, Label
 
 __all__ = ["OffPolicyReport", "evaluate"]
-
-_STEP = 256
-_FEWEST = 2
-_SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,10 @@ class OffPolicyReport:
     logged : Interval
         What the logging policy earned a decision. Its 95% interval takes decisions as independent; a policy that
         learns makes them dependent, so it is an indication.
-    ips, snips : Estimate
-        What the evaluated policy would have earned a decision.
+    ips, snips, clipped_ips : Estimate
+        What the evaluated policy would have earned a decision, from weights alone.
+    dm, dr, switch_dr : Estimate
+        The same from each arm's mean reward, alone or with weights.
     mean_weight : float
         Mean of the importance weights. Where the log covers what the evaluated policy does, it is about 1.
     torn : tuple of TornLine
@@ -65,6 +78,10 @@ class OffPolicyReport:
     logged: Interval
     ips: Estimate
     snips: Estimate
+    clipped_ips: Estimate
+    dm: Estimate
+    dr: Estimate
+    switch_dr: Estimate
     mean_weight: float
     torn: tuple[TornLine, ...]
 
@@ -74,6 +91,8 @@ def evaluate(
     contestant: Contestant,
     *,
     domain: str | None = None,
+    clip: float | None = None,
+    confidence: float = 0.95,
     progress: Callable[[int], None] | None = None,
 ) -> OffPolicyReport:
     """Estimate from a log what another policy would have earned.
@@ -87,13 +106,17 @@ def evaluate(
         running mean.
     domain : str, optional
         Which policy of the log to compare it with; needed where there are several.
+    clip : float, optional
+        Greatest weight of `clipped_ips` and `switch_dr`; the root of the number of decisions by default.
+    confidence : float
+        Coverage of the intervals, in (0, 1).
     progress : callable, optional
         Called now and then with the number of records read since the last call.
 
     Returns
     -------
     OffPolicyReport
-        IPS and SNIPS with their intervals, and what the logging policy earned.
+        Estimates with their intervals and warnings, and what the logging policy earned.
 
     Raises
     ------
@@ -105,135 +128,92 @@ def evaluate(
         what the evaluated policy needs.
     StoreError
         If a file cannot be read.
+    ConfigurationError
+        If `clip` or `confidence` is outside its range.
     """
     reader = LogReader(path)
-    walk: _Walk | None = None
-    read = 0
-    for record in by_version(reader):
-        read += 1
-        if progress is not None and read % _STEP == 0:
-            progress(_STEP)
-        if domain is not None and record.domain != domain:
-            continue
-        if walk is None:
-            walk = _Walk(contestant, record.domain)
-        if record.domain != walk.domain:
-            msg = f"the log has the domains {walk.domain!r} and {record.domain!r}; say which one to evaluate on"
-            raise LogError(msg, path=os.fspath(path))
-        walk.take(record)
-    if progress is not None:
-        progress(read % _STEP)
-    if walk is None:
-        what = "whole record" if domain is None else f"record of domain {domain!r}"
-        msg = f"the log holds no {what}; there is nothing to evaluate on"
-        raise LogError(msg, path=os.fspath(path))
-    return walk.report(reader.torn)
+    walk = _Walk(contestant)
+    walk.follow(path, reader, domain, progress)
+    return walk.report(reader.torn, clip, confidence)
 
 
 @dataclass(frozen=True, slots=True)
-class _Served:
-    """A logged decision that waits for its reward."""
+class _Stated:
+    """What is kept of a logged decision until its reward comes."""
 
-    record: DecisionRecord
+    arm: int
+    propensity: float
     target: float
+    predicted: float
+    expected: float
 
 
-class _Walk:
-    """The evaluated policy on its way through one domain of a log."""
+class _Walk(LogWalk[_Stated]):
+    """The evaluated policy, and the columns that estimates are made of."""
 
-    def __init__(self, contestant: Contestant, domain: str) -> None:
-        self.domain = domain
-        self._contestant = contestant
-        self._policy: Policy | None = None
-        self._arms: tuple[Label, ...] = ()
-        self._mean = RunningMean()
-        self._waiting: dict[str, _Served] = {}
-        self._rewarded: set[str] = set()
+    def __init__(self, contestant: Contestant) -> None:
+        super().__init__(contestant)
         self._by_chance = False
-        self._rewards: list[float] = []
-        self._logged: list[float] = []
-        self._target: list[float] = []
+        self._means = RunningMeans()
+        self._places: dict[Label, int] = {}
+        self._shares: defaultdict[int, float] = defaultdict(float)
+        self._stated: list[_Stated] = []
 
-    def take(self, record: Checkpoint | DecisionRecord | UpdateRecord) -> None:
-        """Do what one record says."""
-        try:
-            if isinstance(record, Checkpoint):
-                self._checkpoint(record)
-            elif isinstance(record, DecisionRecord):
-                self._decision(record)
-            else:
-                self._update(record)
-        except (LogError, PropensityError):
-            raise
-        except ArmwiseError as error:
-            which = "a checkpoint" if isinstance(record, Checkpoint) else f"the {record.record} {record.decision_id}"
-            msg = f"{self._contestant.title} cannot follow {which} of domain {self.domain!r}: {error}"
-            raise LogError(msg) from error
+    def decided(
+        self, record: DecisionRecord, propensity: float, candidates: tuple[Label, ...], policy: Policy
+    ) -> _Stated:
+        """State with which probability the policy would have served the same, and what the means predict."""
+        self._by_chance = self._by_chance or propensity < 1.0 - SLACK
+        target = policy.propensities(candidates, record.context, record.time)
+        for arm, share in zip(candidates, target.tolist(), strict=True):
+            self._shares[self._places.setdefault(arm, len(self._places))] += share
+        guesses = [self._means.predict(arm) for arm in candidates]
+        place = candidates.index(record.arm)
+        return _Stated(
+            arm=self._places[record.arm],
+            propensity=propensity,
+            target=float(target[place]),
+            predicted=guesses[place],
+            expected=float(target @ guesses),
+        )
 
-    def report(self, torn: tuple[TornLine, ...]) -> OffPolicyReport:
+    def rewarded(self, record: UpdateRecord, stated: _Stated) -> bool:
+        """Add a row to the columns; the policy learns every reward of the log."""
+        self._stated.append(stated)
+        self._means.learn(record.arm, record.reward)
+        return True
+
+    def report(self, torn: tuple[TornLine, ...], clip: float | None, confidence: float) -> OffPolicyReport:
         """Return the estimates."""
-        if len(self._rewards) < _FEWEST:
-            count = len(self._rewards)
-            msg = f"domain {self.domain!r} has {count} rewarded decisions; an interval needs at least 2"
-            raise LogError(msg)
         if not self._by_chance:
             msg = (
                 "every logged propensity is 1: the logging policy left nothing to chance, and the log says"
                 " nothing of the arms that it did not serve; log a policy that explores"
             )
             raise PropensityError(msg)
-        rewards, logged, target = np.array(self._rewards), np.array(self._logged), np.array(self._target)
+        rewards = np.array(self.rewards)
+        rows = [(row.propensity, row.target, row.predicted, row.expected) for row in self._stated]
+        logged, target, predicted, expected = np.array(rows).T
+        columns = rewards, logged, target
         return OffPolicyReport(
-            policy=self._contestant.title,
+            policy=self.contestant.title,
             domain=self.domain,
-            decisions=len(rewards) + len(self._waiting),
-            unrewarded=len(self._waiting),
-            logged=mean_interval(rewards),
-            ips=ips(rewards, logged, target),
-            snips=snips(rewards, logged, target),
+            decisions=len(rewards) + self.unrewarded,
+            unrewarded=self.unrewarded,
+            logged=mean_interval(rewards, confidence=confidence),
+            ips=ips(*columns, confidence=confidence),
+            snips=snips(*columns, confidence=confidence),
+            clipped_ips=clipped_ips(*columns, clip=clip, confidence=confidence),
+            dm=self._direct(rewards, confidence),
+            dr=dr(*columns, predicted, expected, confidence=confidence),
+            switch_dr=switch_dr(*columns, predicted, expected, clip=clip, confidence=confidence),
             mean_weight=float((target / logged).mean()),
             torn=torn,
         )
 
-    def _checkpoint(self, record: Checkpoint) -> None:
-        arms = record.state.get("arms")
-        self._arms = tuple(cast("list[Label]", arms)) if isinstance(arms, list) else ()
-
-    def _decision(self, record: DecisionRecord) -> None:
-        candidates = self._arms if record.candidates is None else record.candidates
-        if record.arm not in candidates:
-            msg = f"decision {record.decision_id} chose {record.arm!r}, which is no candidate of {candidates}"
-            raise LogError(msg)
-        if record.propensity is None or not 0.0 < record.propensity <= 1.0 + _SLACK:
-            msg = (
-                f"decision {record.decision_id} has the propensity {record.propensity}; expected a"
-                " probability above 0, as decide gives it: a decision without one cannot be weighed"
-            )
-            raise PropensityError(msg)
-        self._by_chance = self._by_chance or record.propensity < 1.0 - _SLACK
-        policy = self._learner(record.context)
-        target = policy.propensities(candidates, record.context, record.time)
-        self._waiting[record.decision_id] = _Served(record, float(target[candidates.index(record.arm)]))
-
-    def _update(self, record: UpdateRecord) -> None:
-        if record.decision_id in self._rewarded:
-            msg = f"decision {record.decision_id} is rewarded twice; expected one update for each decision"
-            raise LogError(msg)
-        served = None if record.decision_id is None else self._waiting.pop(record.decision_id, None)
-        context = record.context if served is None else served.record.context
-        if served is not None:
-            self._rewarded.add(served.record.decision_id)
-            self._rewards.append(record.reward)
-            self._logged.append(cast("float", served.record.propensity))
-            self._target.append(served.target)
-        reward = self._mean.centre(record.reward) if self._contestant.linear else record.reward
-        self._learner(context).update(record.arm, reward, context, record.time)
-
-    def _learner(self, context: LoggedContext | None) -> Policy:
-        """Return the evaluated policy, made for the first context that it meets."""
-        if self._contestant.linear and context is None:
-            msg = f"the log of domain {self.domain!r} has no contexts, and {self._contestant.title} needs them"
-            raise LogError(msg)
-        if self._policy is None:
-            self._policy = self._contestant.build(None, dim=len(context or ()), seed=0)
-        return self._policy
+    def _direct(self, rewards: FloatArray, confidence: float) -> Estimate:
+        """Return what the mean rewards of the arms come to, each in the share that the policy would have given it."""
+        shares = np.array([[self._shares[place] for place in range(len(self._places))]])
+        shares /= shares.sum()
+        model = fit_means(rewards, [row.arm for row in self._stated], shape=(1, shares.size), folds=1)
+        return dm(model.expected(shares), model_error=model.error(shares), confidence=confidence)

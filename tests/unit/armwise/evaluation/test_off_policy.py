@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from armwise.errors import ConfigurationError, PropensityError
-from armwise.evaluation import ips, snips
+from armwise.evaluation import clipped_ips, ips, snips
 
-ESTIMATORS = pytest.mark.parametrize("estimate", [ips, snips])
+ESTIMATORS = pytest.mark.parametrize("estimate", [ips, snips, clipped_ips])
 MEANS = np.array([0.2, 0.5, 0.8])
 
 
@@ -113,3 +113,18 @@ def test_propensities_that_are_none_are_refused(estimate, bad):
 def test_columns_that_do_not_fit_are_refused(estimate, rewards, propensities, target, named):
     with pytest.raises(ConfigurationError, match=named):
         estimate(rewards, propensities, target)
+
+
+def test_clipping_bounds_the_weights():
+    rewards, propensities, target = logged(5, 400, [0.5, 0.3, 0.2], [0.1, 0.2, 0.7])
+    weights = target / propensities
+    found = clipped_ips(rewards, propensities, target, clip=2.0)
+    terms = np.minimum(weights, 2.0) * rewards
+    assert found.value == pytest.approx(terms.mean(), rel=1e-12)
+    assert found.standard_error == pytest.approx(terms.std(ddof=1) / 20, rel=1e-12)
+    assert found.overlap.clipped_share == pytest.approx(np.maximum(weights - 2.0, 0.0).sum() / weights.sum())
+    assert clipped_ips(rewards, propensities, target).value == ips(rewards, propensities, target).value
+
+
+def test_weights_are_bounded_by_the_root_of_the_decisions():
+    assert clipped_ips([1.0] * 4, [0.1] * 4, [1.0] * 4).value == 2.0
