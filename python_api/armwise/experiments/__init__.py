@@ -1,0 +1,98 @@
+"""Experiments: who gets which variant, what each earned, and when to stop.
+
+Names are imported when they are first asked for, so that a process that allocates keys does not load what decides
+about stopping.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from armwise.experiments.allocation import (
+        Allocator,
+        AssignmentStore,
+        MemoryAssignments,
+        Namespace,
+        StickyAllocator,
+        bucket,
+    )
+    from armwise.experiments.events import Event
+    from armwise.experiments.experiment import Experiment
+    from armwise.experiments.holdout import Holdout, HoldoutAssignment, HoldoutChoice, HoldoutConfig, empirical_best
+    from armwise.experiments.manager import ExperimentManager
+    from armwise.experiments.outcomes import Counterfactual, VariantStatistics
+    from armwise.experiments.pareto import ParetoThompsonSampling, hypervolume, pareto_front
+    from armwise.experiments.sequential_test import Evidence, Finding, SequentialTest
+    from armwise.experiments.statistics import Statistics
+    from armwise.experiments.trial import Trial
+
+__all__ = [
+    "Allocator",
+    "AssignmentStore",
+    "Counterfactual",
+    "Event",
+    "Evidence",
+    "Experiment",
+    "ExperimentManager",
+    "Finding",
+    "Holdout",
+    "HoldoutAssignment",
+    "HoldoutChoice",
+    "HoldoutConfig",
+    "MemoryAssignments",
+    "Namespace",
+    "ParetoThompsonSampling",
+    "SequentialTest",
+    "Statistics",
+    "StickyAllocator",
+    "Trial",
+    "VariantStatistics",
+    "bucket",
+    "empirical_best",
+    "hypervolume",
+    "pareto_front",
+]
+
+_HOMES: Final = {
+    "Allocator": "allocation",
+    "AssignmentStore": "allocation",
+    "Counterfactual": "outcomes",
+    "Event": "events",
+    "Evidence": "sequential_test",
+    "Experiment": "experiment",
+    "ExperimentManager": "manager",
+    "Finding": "sequential_test",
+    "Holdout": "holdout",
+    "HoldoutAssignment": "holdout",
+    "HoldoutChoice": "holdout",
+    "HoldoutConfig": "holdout",
+    "MemoryAssignments": "allocation",
+    "Namespace": "allocation",
+    "ParetoThompsonSampling": "pareto",
+    "SequentialTest": "sequential_test",
+    "Statistics": "statistics",
+    "StickyAllocator": "allocation",
+    "Trial": "trial",
+    "VariantStatistics": "outcomes",
+    "bucket": "allocation",
+    "empirical_best": "holdout",
+    "hypervolume": "pareto",
+    "pareto_front": "pareto",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of an exported name."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Every name, imported or not."""
+    return sorted({*globals(), *__all__})
