@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, SupportsIndex, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from armwise.types import Context, Decision, FloatArray, IntArray, Label, Moment, State
 
-__all__ = ["ContextLike", "ContextRows", "Policy"]
+__all__ = ["ContextLike", "ContextRows", "ExperimentMetrics", "Flags", "Policy", "StateStore"]
 
 ContextLike: TypeAlias = Context | Mapping[str, str | float]
 """The features of one request: numbers in a fixed order, or a mapping that the policy encodes."""
@@ -118,4 +118,46 @@ class Policy(Protocol):
 
     def load_state(self, state: Mapping[str, object]) -> None:
         """Become the policy whose state this is."""
+        ...
+
+
+class Flags(Protocol):
+    """Says whether something is switched on; asked at each call that depends on it."""
+
+    def enabled(self, name: str) -> bool:
+        """Whether the flag of this name is on."""
+        ...
+
+
+class StateStore(Protocol):
+    """Keeps one state for several processes."""
+
+    def read(self) -> State | None:
+        """The state as it was last written; None where none was."""
+        ...
+
+    def update(self, change: Callable[[State | None], State]) -> State:
+        """Put what `change` makes of the present state in its place, as one step, and return it."""
+        ...
+
+
+class ExperimentMetrics(Protocol):
+    """Is told what happens in experiments. Calls come from many threads, must be quick, and must not call back."""
+
+    def allocated(self, tenant: str, workspace: str, experiment_id: str, variant: str) -> None:
+        """A variant was handed out."""
+        ...
+
+    def rewarded(
+        self, tenant: str, workspace: str, experiment_id: str, variant: str, reward: float, regret: float
+    ) -> None:
+        """A reward was recorded; `regret` is what it fell short of the baseline's mean, at least 0."""
+        ...
+
+    def phase(self, tenant: str, workspace: str, experiment_id: str, phase: str, acting: Mapping[str, bool]) -> None:
+        """An experiment is in the phase shadow, active or stopped; `acting` says which variants' output is served."""
+        ...
+
+    def ignored(self, tenant: str, workspace: str, experiment_id: str, reason: str) -> None:
+        """A reward was not counted."""
         ...

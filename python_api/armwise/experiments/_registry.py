@@ -1,0 +1,374 @@
+"""The experiments that run here: how they come in, change their phase, are saved, loaded and merged."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from armwise.clock import nanoseconds
+from armwise.errors import ConfigurationError, ReentrantCall, SnapshotError
+from armwise.experiments._running import Running
+from armwise.experiments._setup import Setup
+from armwise.experiments.events import Event
+from armwise.experiments.experiment import Experiment
+from armwise.experiments.identity import tenant_salt
+from armwise.experiments.ledger import Ledger
+from armwise.experiments.outcomes import VariantStatistics
+from armwise.flags import EnvironmentFlags
+from armwise.policies._seeds import watch_forks
+from armwise.posteriors._fields import Fields
+from armwise.protocols import ExperimentMetrics, Flags, StateStore
+from armwise.types import State
+
+__all__ = ["FLAG", "ExperimentRegistry"]
+
+FLAG: Final = "ENABLE_EXPERIMENT_HARNESS"
+"""The flag that switches every experiment on; off, everything is as if there were none."""
+
+_FORMAT: Final = "armwise.experiments"
+_VERSION: Final = 1
+
+
+class ExperimentRegistry:
+    """Experiments under one lock, with what is known of each."""
+
+    def __init__(
+        self,
+        experiments: Iterable[Experiment] = (),
+        *,
+        store: StateStore | None = None,
+        flags: Flags | None = None,
+        metrics: ExperimentMetrics | None = None,
+        tenant: str = "default",
+        workspace: str = "main",
+    ) -> None:
+        self._salt = tenant_salt(tenant, workspace)
+        self._tenant, self._workspace = tenant, workspace
+        self._flags: Flags = EnvironmentFlags() if flags is None else flags
+        self._metrics = metrics
+        self._store = store
+        self._lock = threading.RLock()
+        self._busy = False
+        self._part = _fresh_part()
+        self._running: dict[str, Running] = {}
+        self._aside: dict[str, Ledger] = {}
+        self._unknown: dict[str, int] = {}
+        for experiment in experiments:
+            if isinstance(experiment, Experiment) and experiment.id in self._running:
+                msg = f"two experiments have the id {experiment.id!r}; give each its own"
+                raise ConfigurationError(msg)
+            self.add(experiment)
+        saved = None if store is None else store.read()
+        if saved is not None:
+            self.load_state(saved)
+        watch_forks(self)
+
+    @property
+    def tenant(self) -> str:
+        """Whose experiments these are."""
+        return self._tenant
+
+    @property
+    def workspace(self) -> str:
+        """Which of the tenant's workspaces this is."""
+        return self._workspace
+
+    @property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The experiments, in the order in which they came."""
+        with self._locked():
+            return tuple(running.experiment for running in self._running.values())
+
+    def add(self, experiment: Experiment) -> None:
+        """Run one more experiment, or give one that runs other weights, coverage, tests or words.
+
+        What is known of it stays, and so does its phase, or goes on to that of `experiment`.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no experiment, or its id is of one with other variants, outputs, control or baseline: a variant
+            that is taken out of an active experiment would leave its users without one, and statistics under the
+            same id would be of two things.
+        """
+        if not isinstance(experiment, Experiment):
+            msg = f"experiment is {experiment!r}; expected an Experiment"
+            raise ConfigurationError(msg)
+        setup = Setup.of(experiment)
+        with self._locked():
+            held = self._running.get(experiment.id)
+            ledger = self._aside.get(experiment.id) if held is None else held.ledger
+            if ledger is None:
+                ledger = Ledger(experiment.id, setup, self._part)
+            try:
+                ledger.checked(Ledger(experiment.id, setup, self._part))
+            except SnapshotError as error:
+                raise ConfigurationError(str(error)) from None
+            running = Running(experiment, ledger, self._salt)
+            self._running[experiment.id] = running
+            self._aside.pop(experiment.id, None)
+            self._tell_phase(running)
+
+    def activate(self, experiment_id: str, reason: str = "by hand") -> None:
+        """Let the variants act from now on; saved, where there is a store.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such experiment, or it was stopped: stopped experiments stay so, start another.
+        StoreError
+            If it cannot be saved; it is active all the same.
+        """
+        self._enter(experiment_id, Event(nanoseconds(), "activated", _reason(reason)))
+
+    def stop(self, experiment_id: str, reason: str = "by hand") -> None:
+        """Let control serve again, for good; saved, where there is a store.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such experiment.
+        StoreError
+            If it cannot be saved; it is stopped all the same.
+        """
+        self._enter(experiment_id, Event(nanoseconds(), "stopped", _reason(reason)))
+
+    def statistics(self, experiment_id: str) -> dict[str, VariantStatistics]:
+        """What is known of each variant, by all processes that were merged; a copy.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such experiment.
+        """
+        with self._locked():
+            return self._required(experiment_id).ledger.totals().variants
+
+    def verdict(self, experiment_id: str) -> Event | None:
+        """Why and when an experiment was stopped; None while it goes on.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such experiment.
+        """
+        with self._locked():
+            return self._required(experiment_id).ledger.events.get("stopped")
+
+    def status(self) -> dict[str, State]:
+        """What stands where, as plain JSON: for each experiment its phase, variants, events and what was ignored.
+
+        Ids that rewards were recorded for and that no experiment has are listed in the phase "unknown".
+        """
+        enabled = self._flags.enabled(FLAG)
+        with self._locked():
+            found: dict[str, State] = {
+                name: running.summary(enabled=enabled) for name, running in self._running.items()
+            }
+            for name, count in self._unknown.items():
+                found.setdefault(name, {"phase": "unknown", "enabled": enabled, "ignored": {"unknown": count}})
+        return found
+
+    def state_dict(self) -> State:
+        """Everything that is known, as plain JSON, without loss.
+
+        ``json.dumps(state, allow_nan=False)`` and back gives the same state. Policies among the variants have states
+        of their own.
+        """
+        with self._locked():
+            return self._state()
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """Become what a state says, in the place of what is known of its experiments.
+
+        Experiments that the state does not name stay as they are; what it names and does not run here is kept and
+        saved again. This process counts apart from those that wrote the state.
+
+        Raises
+        ------
+        SnapshotError
+            If it is torn, of another kind, tenant or workspace or a newer version, or of an experiment with other
+            variants. Nothing has changed then.
+        """
+        with self._locked():
+            part = _fresh_part()
+            loaded = self._loaded(state, part)
+            for name, ledger in loaded.items():
+                if name in self._running:
+                    Ledger(name, Setup.of(self._running[name].experiment), part).checked(ledger)
+            kept = [running.ledger for name, running in self._running.items() if name not in loaded]
+            kept += [ledger for name, ledger in self._aside.items() if name not in loaded]
+            self._part = part
+            for ledger in kept:
+                ledger.renew(part)
+            for name, ledger in loaded.items():
+                if name in self._running:
+                    self._running[name] = Running(self._running[name].experiment, ledger, self._salt)
+                    self._tell_phase(self._running[name])
+                else:
+                    self._aside[name] = ledger
+
+    def merge(self, other: ExperimentRegistry | Mapping[str, object]) -> None:
+        """Add what another process has seen.
+
+        States may come in any order, and again and again: what a process has seen is counted once, as it was at the
+        latest of its states. The phase is the later one of the two.
+
+        Parameters
+        ----------
+        other : ExperimentRegistry or mapping
+            A manager of the same tenant and workspace, or its state.
+
+        Raises
+        ------
+        SnapshotError
+            As for :meth:`load_state`, or if the state is of a copy of this manager. Nothing has changed then.
+        """
+        state = other.state_dict() if isinstance(other, ExperimentRegistry) else other
+        with self._locked():
+            self._merge(state)
+
+    def save(self) -> None:
+        """Bring the store and this manager to the same state, which holds what both knew.
+
+        Processes that share a store count apart and find each other's rewards, activations and stops here. Call it on
+        a timer and before the process ends: what was recorded since is lost with a process that is killed.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no store.
+        SnapshotError
+            If the store holds what cannot be merged.
+        StoreError
+            If the store cannot be read or written.
+        """
+        if self._store is None:
+            msg = "this manager has no store; give it one: ExperimentRegistry(..., store=...)"
+            raise ConfigurationError(msg)
+
+        def merged(state: State | None) -> State:
+            with self._locked():
+                if state is not None:
+                    self._merge(state)
+                return self._state()
+
+        self._store.update(merged)
+
+    def _enter(self, experiment_id: str, event: Event) -> None:
+        with self._locked():
+            running = self._required(experiment_id)
+            phase = running.ledger.phase
+            if phase == "stopped" and event.kind == "activated":
+                msg = f"experiment {experiment_id!r} was stopped, and stays so; start another under an id of its own"
+                raise ConfigurationError(msg)
+            if phase != ("active" if event.kind == "activated" else "stopped"):
+                running.ledger.happen(event)
+                self._tell_phase(running)
+        if self._store is not None:
+            self.save()
+
+    def _required(self, experiment_id: str) -> Running:
+        running = self._running.get(experiment_id)
+        if running is None:
+            there = ", ".join(map(repr, self._running)) or "none"
+            msg = f"there is no experiment {experiment_id!r}; there are {there}"
+            raise ConfigurationError(msg)
+        return running
+
+    def _state(self) -> State:
+        ledgers = self._aside | {name: running.ledger for name, running in self._running.items()}
+        return {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "tenant": self._tenant,
+            "workspace": self._workspace,
+            "experiments": {name: ledgers[name].state_dict() for name in sorted(ledgers)},
+        }
+
+    def _loaded(self, state: Mapping[str, object], part: str) -> dict[str, Ledger]:
+        """Every ledger of a state, checked."""
+        fields = Fields(state)
+        if fields.text("format") != _FORMAT:
+            fields.refuse("format", repr(_FORMAT))
+        version = fields.whole("version", 1)
+        if version > _VERSION:
+            msg = (
+                f"the state has version {version}, this armwise reads up to {_VERSION}; upgrade armwise, or restore a "
+                "state that this version wrote; nothing was changed"
+            )
+            raise SnapshotError(msg)
+        for name, mine in (("tenant", self._tenant), ("workspace", self._workspace)):
+            if fields.text(name) != mine:
+                fields.refuse(name, f"{mine!r}: experiments are apart for each tenant and workspace")
+        entries = fields.fields("experiments")
+        return {
+            str(name): Ledger.from_state(str(name), entries.fields(str(name)), part)
+            for name in fields.mapping("experiments")
+        }
+
+    def _merge(self, state: Mapping[str, object]) -> None:
+        loaded = self._loaded(state, self._part)
+        ledgers = self._aside | {name: running.ledger for name, running in self._running.items()}
+        for name, ledger in loaded.items():
+            if name in ledgers:
+                ledgers[name].checked(ledger)
+        for name, ledger in loaded.items():
+            if name not in ledgers:
+                self._aside[name] = ledger
+                continue
+            ledgers[name].merge(ledger)
+            if name in self._running:
+                self._tell_phase(self._running[name])
+
+    def _tell_phase(self, running: Running) -> None:
+        """Under the lock: of two changes of phase, the later one must be told later."""
+        if self._metrics is not None:
+            phase, acting = running.ledger.phase, running.acting()
+            self._metrics.phase(self._tenant, self._workspace, running.experiment.id, phase, acting)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            if self._busy:
+                msg = (
+                    "the manager was called from within one of its own calls, by a signal handler, a finalizer or its "
+                    "metrics; let them set a flag or fill a queue; nothing was changed"
+                )
+                raise ReentrantCall(msg)
+            self._busy = True
+            try:
+                yield
+            finally:
+                self._busy = False
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+
+    def _after_fork(self, *, child: bool) -> None:
+        if not child:
+            self._lock.release()
+            return
+        # The thread that forked is the only one left; what it had counted is the parent's to report.
+        self._lock = threading.RLock()
+        self._busy = False
+        self._part = _fresh_part()
+        for running in self._running.values():
+            running.ledger.renew(self._part)
+        for ledger in self._aside.values():
+            ledger.renew(self._part)
+
+
+def _fresh_part() -> str:
+    """A name that no other process gives its part, but by a chance of 2^-64."""
+    return secrets.token_hex(8)
+
+
+def _reason(reason: object) -> str:
+    if not isinstance(reason, str) or not reason.strip():
+        msg = f"reason is {reason!r}; expected a few words, they are kept with the experiment"
+        raise ConfigurationError(msg)
+    return reason

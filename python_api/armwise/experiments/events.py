@@ -1,0 +1,76 @@
+"""What happens to an experiment, and why: nothing activates or stops in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, cast, get_args
+
+from armwise.posteriors._fields import INT64, Fields
+from armwise.types import State
+
+__all__ = ["Event", "EventKind"]
+
+EventKind: TypeAlias = Literal["activated", "withheld", "stopped"]
+"""What may happen to an experiment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an experiment, with why.
+
+    Attributes
+    ----------
+    time : int
+        Nanoseconds since the epoch.
+    kind : {"activated", "withheld", "stopped"}
+        What happened; "withheld" is an activation that was due and not done.
+    reason : str
+        Why, in words.
+    automatic : bool
+        Whether the harness did it by itself.
+    evidence : dict
+        The figures that it rests on: the variant, the interval of its difference from the baseline, the outcome.
+    """
+
+    time: int
+    kind: EventKind
+    reason: str
+    automatic: bool = False
+    evidence: State = field(default_factory=dict)
+
+    def state_dict(self) -> State:
+        """The event as plain JSON."""
+        return {
+            "time": self.time,
+            "kind": self.kind,
+            "reason": self.reason,
+            "automatic": self.automatic,
+            "evidence": self.evidence,
+        }
+
+    @classmethod
+    def from_state(cls, fields: Fields) -> Event:
+        """Read what :meth:`state_dict` wrote.
+
+        Raises
+        ------
+        SnapshotError
+            If something is missing or malformed.
+        """
+        kind = fields.text("kind")
+        if kind not in get_args(EventKind):
+            fields.refuse("kind", "activated, withheld or stopped")
+        evidence = fields.mapping("evidence")
+        if not all(isinstance(key, str) and _is_plain(value) for key, value in evidence.items()):
+            fields.refuse("evidence", "names with a text, a finite number or null each")
+        return cls(
+            fields.whole("time", 0, INT64),
+            cast("EventKind", kind),
+            fields.text("reason"),
+            fields.truth("automatic"),
+            cast("State", dict(evidence)),
+        )
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (str, int)) or (isinstance(value, float) and abs(value) < float("inf"))

@@ -1,0 +1,178 @@
+"""What is known of one experiment: what each process has seen of it, its phase, and what happened to it.
+
+Each process writes its own part and never another's. A part only grows, so of two copies of one part the one with
+more changes holds the other; parts of several processes add up. So merging takes each part once, however often
+and in whatever order states come in: the order, and a state that comes in twice, change nothing (a state-based
+grow-only counter: Shapiro, Preguica, Baquero & Zawirski 2011, section 3.1.1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from armwise.errors import ConfigurationError, SnapshotError
+from armwise.experiments._part import Part
+from armwise.experiments._setup import Setup
+from armwise.experiments.events import Event, EventKind
+from armwise.experiments.experiment import PHASES, Phase, check_id, later
+from armwise.experiments.statistics import Statistics
+from armwise.posteriors._fields import Fields
+from armwise.types import Label, State
+
+__all__ = ["Ledger"]
+
+_PART: Final = re.compile(r"[0-9a-f]{16}")
+
+
+class Ledger:
+    """What is known of one experiment, by every process that has told.
+
+    Parameters
+    ----------
+    experiment_id : str
+        Which one.
+    setup : Setup
+        Its variants.
+    part : str
+        The id of this process's part, 16 hexadecimal digits.
+    phase : {"shadow", "active", "stopped"}
+        Where it stands.
+    """
+
+    __slots__ = ("_base", "_others", "_part", "events", "experiment_id", "own", "phase", "setup")
+
+    def __init__(self, experiment_id: str, setup: Setup, part: str, phase: Phase = "shadow") -> None:
+        self.experiment_id = experiment_id
+        self.setup = setup
+        self.phase: Phase = phase
+        self.events: dict[EventKind, Event] = {}
+        self.own = Part.empty(setup.outputs)
+        self._part = part
+        self._others: dict[str, Part] = {}
+        self._base = Part.empty(setup.outputs)
+
+    def totals(self) -> Part:
+        """What all processes together have seen."""
+        return self._base.merged(self.own)
+
+    def rewards(self, variant: str) -> Statistics:
+        """The rewards of a variant, of all processes."""
+        return self._base.variants[variant].rewards.merged(self.own.variants[variant].rewards)
+
+    def mean(self, variant: str) -> float | None:
+        """The mean reward of a variant, of all processes."""
+        return self.rewards(variant).mean
+
+    def expected(self, arm: Label) -> float:
+        """The mean reward of an arm, of all processes; 0 where there is none."""
+        mine, theirs = self.own.arms.get(arm), self._base.arms.get(arm)
+        if mine is None or theirs is None:
+            found = mine or theirs
+            return (found.rewards.mean or 0.0) if found else 0.0
+        return mine.rewards.merged(theirs.rewards).mean or 0.0
+
+    def happen(self, event: Event) -> None:
+        """Note an event, and enter the phase that it leads to."""
+        self.events.setdefault(event.kind, event)
+        if event.kind == "activated":
+            self.phase = "active"
+        elif event.kind == "stopped":
+            self.phase = "stopped"
+
+    def renew(self, part: str) -> None:
+        """Go on in a new part, as a process that did not write the present one."""
+        if self.own.changes:
+            self._others[self._part] = self.own
+            self._base = self._base.merged(self.own)
+            self.own = Part.empty(self.setup.outputs)
+        self._part = part
+
+    def checked(self, other: Ledger) -> None:
+        """Refuse another ledger that is not of this experiment, or was written under this process's name.
+
+        Raises
+        ------
+        SnapshotError
+            If the variants differ, or two histories of one part do.
+        """
+        if difference := self.setup.difference(other.setup):
+            active = "active" in {self.phase, other.phase}
+            msg = (
+                f"experiment {self.experiment_id!r} comes back {difference}"
+                f"{', and it is active' if active else ''}; its statistics are of what it was: give the new "
+                "set-up an id of its own; nothing was changed"
+            )
+            raise SnapshotError(msg)
+        twin = other.parts().get(self._part)
+        if twin is not None and twin.changes > self.own.changes:
+            msg = (
+                f"the state of experiment {self.experiment_id!r} holds more of this process than it has done: it is "
+                "of a copy of this manager, or of a later time; load it with load_state; nothing was changed"
+            )
+            raise SnapshotError(msg)
+
+    def merge(self, other: Ledger) -> None:
+        """Take what another ledger of this experiment knows."""
+        for name, part in other.parts().items():
+            held = self._others.get(name)
+            if name != self._part and (held is None or held.changes < part.changes):
+                self._others[name] = part
+        self._base = Part.empty(self.setup.outputs)
+        for name in sorted(self._others):
+            self._base = self._base.merged(self._others[name])
+        for event in other.events.values():
+            mine = self.events.get(event.kind)
+            # Which event is the first must not depend on who asks.
+            if mine is None or _order(event) < _order(mine):
+                self.events[event.kind] = event
+        self.phase = later(self.phase, other.phase)
+
+    def parts(self) -> dict[str, Part]:
+        """The parts of all processes that have seen something."""
+        own = {self._part: self.own} if self.own.changes else {}
+        return self._others | own
+
+    def state_dict(self) -> State:
+        """Everything as plain JSON, without loss."""
+        parts = self.parts()
+        return {
+            "setup": self.setup.state_dict(),
+            "phase": self.phase,
+            "events": [self.events[kind].state_dict() for kind in sorted(self.events)],
+            "parts": {name: parts[name].state_dict() for name in sorted(parts)},
+        }
+
+    @classmethod
+    def from_state(cls, experiment_id: str, fields: Fields, part: str) -> Ledger:
+        """Read what :meth:`state_dict` wrote, into a ledger whose own part is new.
+
+        Raises
+        ------
+        SnapshotError
+            If something is missing, malformed or at odds with the rest.
+        """
+        phase = fields.text("phase")
+        if phase not in PHASES:
+            fields.refuse("phase", "shadow, active or stopped")
+        try:
+            check_id(experiment_id)
+        except ConfigurationError as error:
+            raise SnapshotError(str(error)) from None
+        ledger = cls(experiment_id, Setup.from_state(fields.fields("setup")), part, phase)
+        for entry in fields.items("events"):
+            event = Event.from_state(Fields(entry, "state['events'][i]"))
+            if event.kind in ledger.events:
+                fields.refuse("events", "at most one event of a kind")
+            ledger.events[event.kind] = event
+        for name in fields.mapping("parts"):
+            if not isinstance(name, str) or _PART.fullmatch(name) is None:
+                fields.refuse("parts", "ids of 16 hexadecimal digits")
+            ledger._others[name] = Part.from_state(fields.fields("parts").fields(name), ledger.setup.outputs)
+            ledger._base = ledger._base.merged(ledger._others[name])
+        return ledger
+
+
+def _order(event: Event) -> tuple[int, str]:
+    return event.time, json.dumps(event.state_dict(), sort_keys=True)
