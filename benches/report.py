@@ -20,6 +20,7 @@ import bench_decide
 import bench_draws
 import bench_linear
 import bench_many
+import bench_off_policy
 import bench_propensity
 import bench_select
 import bench_update
@@ -42,6 +43,7 @@ SECTIONS: Final = {
     "Exact propensities": bench_propensity.CASES,
     "Draws": bench_draws.CASES,
     "Allocation": bench_allocate.CASES,
+    "Off-policy estimates": bench_off_policy.CASES,
 }
 SHOWN: Final = ("avx512", "avx2", "neon", "jit")
 WAITED: Final = {

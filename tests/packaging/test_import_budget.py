@@ -20,6 +20,9 @@ ABSENT = [
     "matplotlib",
     "scipy",
     "pandas",
+    "prometheus_client",
+    "jinja2",
+    "openfeature",
     "asyncio",
     "unittest",
 ]

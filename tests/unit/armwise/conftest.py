@@ -45,9 +45,7 @@ def log_experiment(
             gone = lost[variant] if isinstance(lost, dict) else lost
             if rng.random() >= gone:
                 reward = float(rng.random() < means[variant])
-                log.update(
-                    variant, reward, policy_version=0, decision_id=decision.decision_id, time=now + delay
-                )
+                log.update(variant, reward, policy_version=0, decision_id=decision.decision_id, time=now + delay)
     return path
 
 
@@ -56,8 +54,12 @@ def save_experiment(path, means, n, *, experiment="checkout", phase="active", we
     manager = ExperimentManager(
         [
             Experiment(
-                experiment, control=next(iter(means)), variants={name: name for name in means},
-                phase=phase, weights=weights, **options,
+                experiment,
+                control=next(iter(means)),
+                variants={name: name for name in means},
+                phase=phase,
+                weights=weights,
+                **options,
             )
         ],
         store=StateFile(path),

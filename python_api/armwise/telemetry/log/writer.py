@@ -174,7 +174,7 @@ class DecisionLog:
             )
         )
 
-    def update(
+    def update(  # noqa: PLR0913 - one keyword for each field of the record
         self,
         arm: Label,
         reward: float,

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
+import io
 import json
 import sys
 
 import numpy as np
 import pytest
+import typer
 
-from armwise.cli import main
+from armwise.cli import _app, main
 from armwise.cli import plot as plotting
 from armwise.errors import MissingExtra, StoreError
 from armwise.runners.dataset import Feedback, read_npz
@@ -34,7 +37,7 @@ def run(capsys, *arguments):
 
 def refused(capsys, *arguments):
     code, out, err = run(capsys, *arguments)
-    assert code == 2
+    assert code == 1
     assert out == ""
     assert err.startswith("armwise: ")
     assert err.count("\n") == 1
@@ -187,6 +190,14 @@ def test_a_plot_that_cannot_be_written_is_an_error(tmp_path):
         plotting.save_plot(run_routing(data, seeds=1), tmp_path / "none" / "regret.png")
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_plot_takes_arms_of_any_name(tmp_path):
+    arms = (r"$\foo$", "hub/\x1b[31mred", "50% $")
+    data = Feedback("d $x", arms, np.zeros((9, 1)), np.ones((9, 3)), np.zeros((9, 3)))
+    plotting.save_plot(run_routing(data, seeds=1), tmp_path / "regret.png")
+    assert (tmp_path / "regret.png").stat().st_size > 10_000
+
+
 @pytest.fixture(scope="module")
 def logs(own, tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
@@ -284,9 +295,59 @@ def test_help_names_the_commands(capsys):
     assert run(capsys, "demo", "--help")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Missing command. (see armwise --help)"),
+        (["juggle"], "No such command 'juggle'"),
+        (["replay"], "Missing argument"),
+        (["demo", "--sedes", "3"], "No such option"),
+        (["demo", "--seeds", "many"], "Invalid value for '--seeds'"),
+    ],
+)
+def test_what_is_misspelt_is_told_in_one_line_and_is_no_verdict(capsys, arguments, told):
+    assert told in refused(capsys, *arguments)
+
+
+def test_a_full_disk_behind_the_output_is_told(capsys, logs, monkeypatch):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    code, _, err = run(capsys, "replay", logs / "thompson.jsonl")
+    assert (code, err) == (1, "armwise: cannot write the output (No space left on device)\n")
+
+
+def test_a_reader_that_went_away_leaves_no_traceback(capsys, logs, monkeypatch, tmp_path):
+    with (tmp_path / "closed").open("w", encoding="utf-8") as file:
+
+        class Closed(io.StringIO):
+            def flush(self):
+                raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+            def fileno(self):
+                return file.fileno()
+
+        monkeypatch.setattr(sys, "stdout", Closed())
+        code, _, err = run(capsys, "replay", logs / "thompson.jsonl")
+        # What is still written goes nowhere.
+        file.write("more")
+    assert (code, err) == (1, "")
+    assert (tmp_path / "closed").read_bytes() == b""
+
+
+def test_an_aborted_command_is_no_verdict(capsys, monkeypatch):
+    def abort(*_, **__):
+        raise typer.Abort
+
+    monkeypatch.setattr(_app, "app", abort)
+    assert run(capsys, "replay") == (1, "", "armwise: aborted\n")
+
+
 def test_without_arguments_those_of_the_process_are_taken(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["armwise", "replay", "none.jsonl"])
     with pytest.raises(SystemExit) as exit_:
         main()
-    assert exit_.value.code == 2
+    assert exit_.value.code == 1
     assert "none.jsonl" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""Ship, hold or stop: the rule, and the checks that come before it.
+
+The rule, in this order. Stop where the traffic is not split as it was meant to be. Ship the variant of the greatest
+mean where the lower end of its difference is above zero and every check passed. Stop where some variant is shown to do
+harm: the upper end of its difference is below zero. Hold otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from armwise.evaluation._chi_square import chi_square_tail
+from armwise.evaluation.ratio_mismatch import SequentialSampleRatio, sample_ratio_test
+from armwise.telemetry.report import Check, VariantRow, Verdict, bounded
+
+__all__ = ["MISMATCH", "Decided", "check_rewards", "check_split", "decide"]
+
+MISMATCH: Final = 0.01
+"""The sequential check of the sample ratio is wrong with this probability at most, however often it is looked at."""
+
+_ONE_LOOK: Final = 0.001
+_CONCENTRATION: Final = 100.0
+
+
+class Decided(NamedTuple):
+    """A verdict and why."""
+
+    verdict: Verdict
+    best: str | None
+    reasons: tuple[str, ...]
+
+
+class Split(NamedTuple):
+    """What the checks of the sample ratio found.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        The sequential one and that of one look.
+    mismatch : bool
+        Whether the traffic is shown not to be split as it was meant to be.
+    """
+
+    checks: tuple[Check, ...]
+    mismatch: bool
+
+
+def check_split(
+    counts: Mapping[str, int], shares: Mapping[str, float | Fraction] | None, units: str, variants: Sequence[str]
+) -> Split:
+    """Check the sample ratio, sequentially and by one look.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Units of each variant.
+    shares : mapping of str to number, or None
+        What each was to have. Where nobody says, equal shares stand if the counts fit them; if not, nothing is known.
+    units : str
+        What was counted, in words.
+    variants : sequence of str
+        All of them.
+    """
+    assumed = shares is None
+    meant: Mapping[str, float | Fraction] = dict.fromkeys(variants, 1.0) if shares is None else shares
+    said = f"{units}: " + ", ".join(f"{name} {counts.get(name, 0):,}" for name in variants)
+    if not sum(counts.values()) or sum(share > 0 for share in meant.values()) < 2:
+        return Split((Check("sample ratio", "unknown", "nothing was handed out to two variants yet"),), mismatch=False)
+    seen = {name: counts.get(name, 0) for name in meant}
+    one_look = sample_ratio_test(seen, meant)
+    sequential = SequentialSampleRatio(meant, concentration=_CONCENTRATION)
+    p_value = sequential.update(seen)
+    if assumed and (p_value < MISMATCH or one_look.p_value < _ONE_LOOK):
+        detail = f"{said}. That is no equal split, and no file says which it was to be: give --share NAME=WEIGHT"
+        return Split((Check("sample ratio", "unknown", detail),), mismatch=False)
+    taken = "; shares taken to be equal, as nothing says otherwise" if assumed else ""
+    checks = (
+        Check(
+            "sample ratio, sequential",
+            "failed" if p_value < MISMATCH else "passed",
+            f"p = {_p(p_value)}, holds at every look (fails below {MISMATCH:g}). {said}{taken}",
+        ),
+        Check(
+            "sample ratio, chi-square",
+            "failed" if one_look.p_value < _ONE_LOOK else "passed",
+            f"p = {_p(one_look.p_value)}, statistic {_statistic(one_look.statistic)} with {one_look.degrees} degrees of"
+            f" freedom, for one look (fails below {_ONE_LOOK:g})",
+        ),
+    )
+    return Split(checks, mismatch=p_value < MISMATCH)
+
+
+def check_rewards(served: Mapping[str, int], rewarded: Mapping[str, int]) -> Check:
+    """Check that rewards come back for as large a part of each variant's decisions.
+
+    Where they do not, means are of different sorts of requests. Pearson's chi-square of homogeneity.
+    """
+    every, back = sum(served.values()), sum(rewarded.values())
+    rate = back / every if every else 0.0
+    said = ", ".join(f"{name} {100.0 * rewarded.get(name, 0) / count:.2f}%" for name, count in served.items() if count)
+    groups = sum(count > 0 for count in served.values())
+    if not 0.0 < rate < 1.0 or groups < 2:
+        return Check("rewards come back alike", "passed" if rate else "unknown", said or "there are no decisions yet")
+    statistic = math.fsum(
+        (rewarded.get(name, 0) - count * rate) ** 2 / (count * rate * (1.0 - rate))
+        for name, count in served.items()
+        if count
+    )
+    p_value = chi_square_tail(statistic, groups - 1)
+    detail = f"p = {_p(p_value)}, for one look (fails below {_ONE_LOOK:g}). Decisions with a reward: {said}"
+    return Check("rewards come back alike", "failed" if p_value < _ONE_LOOK else "passed", detail)
+
+
+def decide(phase: str, rows: Sequence[VariantRow], checks: Sequence[Check], *, mismatch: bool) -> Decided:
+    """Reach the verdict.
+
+    Parameters
+    ----------
+    phase : str
+        Of the experiment: in the shadow nothing has acted yet.
+    rows : sequence of VariantRow
+        The variants, the one they are compared with among them.
+    checks : sequence of Check
+        What was checked.
+    mismatch : bool
+        Whether the traffic is shown not to be split as it was meant to be.
+    """
+    against = next(row.name for row in rows if row.control)
+    measured = [row for row in rows if not row.control and row.mean is not None]
+    best = max(measured, key=lambda row: row.mean or 0.0, default=None)
+    name = None if best is None else best.name
+    if mismatch:
+        reason = "The traffic is not split as it was meant to be. Find out why before believing any figure below."
+        return Decided("stop", name, (reason, *_failures(checks)[1:]))
+    harm = [row for row in measured if row.difference_interval.upper < 0.0]
+    harmed = tuple(f"{row.name} does harm: {_differs(row, against)}." for row in harm)
+    wanting = _failures(checks)
+    if best is not None and best.difference_interval.lower > 0.0:
+        better = f"{best.name} is better: {_differs(best, against)}."
+        if phase == "shadow":
+            return Decided("hold", name, ("The experiment is in the shadow: no variant has acted yet.", better))
+        if wanting:
+            return Decided("hold", name, (better, *wanting, "It may ship once every check has passed."))
+        return Decided("ship", name, (better, "Every check passed.", *harmed))
+    if harm:
+        advice = "Take it out, or end the experiment." if len(harm) < len(measured) else "End the experiment."
+        return Decided("stop", name, (*harmed, advice, *wanting))
+    return Decided("hold", name, (*_undecided(best, against, phase), *wanting))
+
+
+def _undecided(best: VariantRow | None, against: str, phase: str) -> list[str]:
+    """Why nothing is shown yet."""
+    reasons = ["The experiment is in the shadow: no variant has acted yet."] if phase == "shadow" else []
+    if best is None:
+        return [*reasons, "No variant beside the one that it is compared with has a reward yet."]
+    if not best.difference_interval.known:
+        return [
+            *reasons,
+            f"Too few rewards to bound any difference from {against}: each side needs 100, spread over at least 30.",
+        ]
+    return [*reasons, f"Nothing is shown yet: of {best.name}, the best so far, {_differs(best, against)}."]
+
+
+def _differs(row: VariantRow, against: str) -> str:
+    return f"the mean differs from that of {against} by {bounded(row.difference_interval, sign=True)}"
+
+
+def _failures(checks: Sequence[Check]) -> list[str]:
+    words = {"failed": "failed", "unknown": "could not be made"}
+    return [f"The check “{check.name}” {words[check.outcome]}." for check in checks if check.outcome != "passed"]
+
+
+def _p(value: float) -> str:
+    return f"{value:.3g}" if value >= 1e-300 else "0"
+
+
+def _statistic(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "infinite"

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from armwise.errors import ConfigurationError, StoreError
+from armwise.experiments import Allocator
+from armwise.experiments.experiment import Experiment
+from armwise.experiments.manager import ExperimentManager
+from armwise.flags import StaticFlags
+from armwise.runners.experiment_report import report_on
+from armwise.stores import StateFile
+from armwise.types import Decision
+
+MEANS = {"control": 0.2, "b": 0.3, "c": 0.2}
+SAME = {"control": 0.2, "b": 0.2}
+
+
+def rows_of(report):
+    return {row.name: row for row in report.variants}
+
+
+def test_a_log_alone_is_reported_on(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", MEANS, 9000, lost=0.05)
+    report = report_on(tmp_path).report
+    assert (report.experiment, report.phase, report.verdict, report.best) == ("checkout", "not known", "ship", "b")
+    assert [row.name for row in report.variants] == ["control", "b", "c"]
+    assert [check.outcome for check in report.checks] == ["passed"] * 3
+    assert report.sources == ("run.jsonl",)
+    assert report.began == 1_760_000_000 * 10**9 < report.ended
+    rows = rows_of(report)
+    assert sum(row.served for row in report.variants) == 9000
+    assert rows["b"].difference_interval.lower > 0.0
+    assert rows["b"].chance_to_beat > 0.999
+    assert rows["control"].difference is None
+    assert np.isfinite(report.curves.mean[-1]).all()
+    assert report.notes == ()
+
+
+def test_the_same_input_gives_the_same_report(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", MEANS, 600)
+    one, other = (report_on(tmp_path).report for _ in range(2))
+    assert one.variants == other.variants
+    assert np.array_equal(one.curves.mean_lower, other.curves.mean_lower, equal_nan=True)
+
+
+def test_a_state_alone_is_reported_on(tmp_path, state_of_experiment):
+    for seed in (1, 2):
+        state_of_experiment(tmp_path / f"{seed}.json", MEANS, 4500, seed=seed)
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict, report.curves) == ("active", "ship", None)
+    assert report.sources == ("1.json", "2.json")
+    assert sum(row.pulls for row in report.variants) == 9000
+    assert report.began is None
+    assert "Requests are counted, not users" in report.notes[0]
+
+
+def test_a_state_and_a_log_are_reported_on_together(tmp_path, state_of_experiment, log_of_experiment):
+    state_of_experiment(tmp_path / "state.json", MEANS, 3000)
+    log_of_experiment(tmp_path / "run.jsonl", MEANS, 3000)
+    report = report_on(tmp_path).report
+    assert report.phase == "active"
+    assert report.curves is not None
+    assert "users" in report.checks[0].detail
+    assert report.notes == ()
+    log_of_experiment(tmp_path / "more.jsonl", MEANS, 100, seed=9)
+    assert "knows 3,000 rewards and the logs 3,100" in report_on(tmp_path).report.notes[-1]
+
+
+def test_what_was_before_the_experiment_acted_is_left_out(tmp_path, state_of_experiment, log_of_experiment):
+    began = 1_760_000_000 * 10**9
+    manager = state_of_experiment(tmp_path / "state.json", SAME, 200, phase="shadow")
+    manager.activate("checkout", "watched long enough")
+    for turn in range(400):
+        variant = manager.assign("checkout", f"late-{turn}")
+        manager.record("checkout", variant, float(turn % 3 == 0))
+    manager.save()
+    acted = manager.status()["checkout"]["events"][0]["time"]
+    log_of_experiment(tmp_path / "before.jsonl", SAME, 50, began=began)
+    log_of_experiment(tmp_path / "after.jsonl", SAME, 400, began=acted, seed=2)
+    report = report_on(tmp_path).report
+    assert sum(row.pulls for row in report.variants) == 400
+    assert "200 rewards from before the experiment acted are left out" in " ".join(report.notes)
+    assert "50 logged decisions from before the experiment acted" in " ".join(report.notes)
+    assert [what for _, what in report.events] == ["activated: watched long enough"]
+
+
+def test_in_the_shadow_the_verdict_waits(tmp_path, state_of_experiment):
+    state_of_experiment(tmp_path / "state.json", SAME, 500, phase="shadow")
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict) == ("shadow", "hold")
+    assert "in the shadow" in report.reasons[0]
+    # Control served everybody; who would have had which variant is what the split is checked on.
+    assert report.checks[0].detail.startswith("p = ")
+    assert "requests in the shadow" in report.checks[0].detail
+    assert sum(row.served for row in report.variants) == 500
+
+
+def test_in_the_shadow_differences_are_of_the_same_requests(tmp_path):
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    experiment = Experiment("policy::route", control="core", variants={"core": None, "bold": "large"})
+    manager = ExperimentManager([experiment], store=StateFile(tmp_path / "s.json"), flags=flags)
+    rng = np.random.default_rng(0)
+    for turn in range(1500):
+        arm = "small" if rng.random() < 0.5 else "large"
+        core = Decision(arm, 0, "0-0-0", 0, 0.5, "exact")
+        trial = manager.decide("route", {"user_id": f"u{turn}"}, ["small", "large"], lambda core=core: core)
+        manager.record_trial(trial, float(rng.random() < {"small": 0.1, "large": 0.9}[trial.arm]))
+    manager.save()
+    report = report_on(tmp_path).report
+    bold = rows_of(report)["bold"]
+    assert report.verdict == "hold"
+    assert bold.difference == pytest.approx(0.4, abs=0.1)
+    assert bold.difference_interval.lower > 0.0
+    assert bold.chance_to_beat is None
+    assert "what each variant would have earned" in " ".join(report.notes)
+
+
+def test_rewards_alone_are_units_too(tmp_path):
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    experiment = Experiment("e", control="control", variants={"control": "x", "b": "y"}, phase="active")
+    manager = ExperimentManager([experiment], store=StateFile(tmp_path / "s.json"), flags=flags)
+    for turn in range(300):
+        manager.record("e", "control" if turn % 2 else "b", float(turn % 4 == 0))
+    manager.record("e", None, 1.0)
+    manager.save()
+    report = report_on(tmp_path).report
+    assert "rewards, as no request was counted: control 150, b 150" in report.checks[0].detail
+    assert "Rewards that were ignored: 1 outside." in report.notes
+
+
+def test_a_table_says_what_the_split_was_to_be(tmp_path, log_of_experiment):
+    weights = {"control": 3, "b": 1}
+    log_of_experiment(tmp_path / "run.jsonl", SAME, 2000, weights=weights)
+    assert report_on(tmp_path).report.checks[0].outcome == "unknown"
+    (tmp_path / "table.json").write_text(json.dumps(Allocator("checkout", weights).state_dict()))
+    report = report_on(tmp_path).report
+    assert report.checks[0].outcome == "passed"
+    assert [row.share for row in report.variants] == [0.75, 0.25]
+    assert report_on(tmp_path, shares={"control": 1, "b": 1}).report.verdict == "stop"
+
+
+def test_a_mismatch_and_lost_rewards_are_found(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", SAME, 4000, lost={"control": 0.02, "b": 0.2})
+    report = report_on(tmp_path, shares={"control": 9, "b": 1}).report
+    assert report.verdict == "stop"
+    assert [check.outcome for check in report.checks] == ["failed", "failed", "failed"]
+
+
+def test_what_users_do_is_noted(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", SAME, 300, user="one user in all {0:.0}")
+    notes = " ".join(report_on(tmp_path, shares={"control": 1, "b": 1}).report.notes)
+    assert "A user makes 300.0 requests on average" in notes
+    assert "1 users were seen in more than one variant" in notes
+
+
+def test_requests_are_counted_where_users_are_not_named(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", SAME, 300, user=None)
+    with (tmp_path / "run.jsonl").open("ab") as file:
+        file.write(b'{"record":"upd')
+    found = report_on(tmp_path)
+    assert found.report.checks[0].detail.startswith("p = ")
+    assert "requests: control" in found.report.checks[0].detail
+    assert len(found.torn) == 1
+
+
+def test_another_control_may_be_named(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", {"old": 0.2, "new": 0.2}, 300)
+    with pytest.raises(ConfigurationError, match="no variant is called 'control'; say which of 'new', 'old'"):
+        report_on(tmp_path)
+    report = report_on(tmp_path, control="old").report
+    assert [(row.name, row.control) for row in report.variants] == [("old", True), ("new", False)]
+    with pytest.raises(ConfigurationError, match="--control is 'older'"):
+        report_on(tmp_path, control="older")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"alpha": 0.0}, "alpha is 0.0"),
+        ({"alpha": float("nan")}, "alpha is nan"),
+        ({"experiment": "checkin"}, "knows no experiment 'checkin'"),
+        ({"shares": {"control": 1, "d": 1}}, "a share is of 'd', which is no variant"),
+        ({"shares": {"control": 0, "b": 0}}, "that sum to more"),
+        ({"shares": {"control": -1, "b": 2}}, "zero or more"),
+        ({"shares": {"control": 1, "b": float("inf")}}, "zero or more"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(tmp_path, log_of_experiment, state_of_experiment, options, told):
+    log_of_experiment(tmp_path / "run.jsonl", SAME, 20)
+    if "shares" in options:
+        state_of_experiment(tmp_path / "state.json", SAME, 20)
+    with pytest.raises(ConfigurationError, match=told):
+        report_on(tmp_path, **options)
+
+
+def test_a_folder_must_know_one_experiment_or_be_told(tmp_path, state_of_experiment, log_of_experiment):
+    with pytest.raises(StoreError, match="there is no such folder"):
+        report_on(tmp_path / "none")
+    with pytest.raises(ConfigurationError, match="knows no experiment; expected states"):
+        report_on(tmp_path)
+    state_of_experiment(tmp_path / "one.json", SAME, 20, experiment="one")
+    with pytest.raises(ConfigurationError, match="has no experiment 'two'; it has 'one'"):
+        report_on(tmp_path, experiment="two")
+    log_of_experiment(tmp_path / "two.jsonl", SAME, 20, experiment="two")
+    assert report_on(tmp_path, experiment="two").report.phase == "not known"
+    assert report_on(tmp_path).report.experiment == "one"
+    assert report_on(tmp_path).report.curves is None
+    state_of_experiment(tmp_path / "three.json", SAME, 20, experiment="three")
+    with pytest.raises(ConfigurationError, match=r"knows the experiments 'one', 'three'; say which one"):
+        report_on(tmp_path)
+
+
+def test_one_variant_is_no_comparison(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", {"control": 0.5}, 5)
+    with pytest.raises(ConfigurationError, match="a comparison needs two at least"):
+        report_on(tmp_path)
+
+
+def test_an_experiment_that_has_seen_nothing_holds(tmp_path, state_of_experiment):
+    state_of_experiment(tmp_path / "state.json", SAME, 0)
+    report = report_on(tmp_path).report
+    assert (report.verdict, report.checks[0].outcome) == ("hold", "unknown")
+    assert [row.mean for row in report.variants] == [None, None]
