@@ -48,7 +48,9 @@ class Running:
         self.ledger = ledger
         self._enter_phase()
         self.split = experiment.split(salt)
-        shares = table_of(self.split).shares
+        table = table_of(self.split)
+        ledger.divide(table)
+        shares = table.shares
         common = math.lcm(*(share.denominator for share in shares.values()))
         self.parts = {name: int(shares[name] * common) if name in shares else 0 for name in experiment.variants}
         outputs = experiment.variants.values()

@@ -15,6 +15,7 @@ from typing import Final
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._part import Part
 from armwise.experiments._setup import Setup
+from armwise.experiments.allocation import Allocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import PHASES, Phase, check_id, later
 from armwise.experiments.statistics import Statistics
@@ -41,12 +42,13 @@ class Ledger:
         Where it stands.
     """
 
-    __slots__ = ("_base", "_others", "_part", "events", "experiment_id", "own", "phase", "setup")
+    __slots__ = ("_base", "_others", "_part", "events", "experiment_id", "own", "phase", "setup", "table")
 
     def __init__(self, experiment_id: str, setup: Setup, part: str, phase: Phase = "shadow") -> None:
         self.experiment_id = experiment_id
         self.setup = setup
         self.phase: Phase = phase
+        self.table: Allocator | None = None
         self.events: dict[EventKind, Event] = {}
         self.own = Part.empty(setup.outputs)
         self._part = part
@@ -80,6 +82,11 @@ class Ledger:
             self.phase = "active"
         elif event.kind == "stopped":
             self.phase = "stopped"
+
+    def divide(self, table: Allocator) -> None:
+        """Note by which table traffic is divided; of several the latest is kept."""
+        if self.table is None or _age(self.table) < _age(table):
+            self.table = table
 
     def renew(self, part: str) -> None:
         """Go on in a new part, as a process that did not write the present one."""
@@ -128,6 +135,8 @@ class Ledger:
             if mine is None or _order(event) < _order(mine):
                 self.events[event.kind] = event
         self.phase = later(self.phase, other.phase)
+        if other.table is not None:
+            self.divide(other.table)
 
     def parts(self) -> dict[str, Part]:
         """The parts of all processes that have seen something."""
@@ -140,6 +149,7 @@ class Ledger:
         return {
             "setup": self.setup.state_dict(),
             "phase": self.phase,
+            "table": None if self.table is None else self.table.state_dict(),
             "events": [self.events[kind].state_dict() for kind in sorted(self.events)],
             "parts": {name: parts[name].state_dict() for name in sorted(parts)},
         }
@@ -161,6 +171,8 @@ class Ledger:
         except ConfigurationError as error:
             raise SnapshotError(str(error)) from None
         ledger = cls(experiment_id, Setup.from_state(fields.fields("setup")), part, phase)
+        if fields.says("table"):
+            ledger.divide(Allocator.from_state(dict(fields.mapping("table"))))
         for entry in fields.items("events"):
             event = Event.from_state(Fields(entry, "state['events'][i]"))
             if event.kind in ledger.events:
@@ -172,6 +184,11 @@ class Ledger:
             ledger._others[name] = Part.from_state(fields.fields("parts").fields(name), ledger.setup.outputs)
             ledger._base = ledger._base.merged(ledger._others[name])
         return ledger
+
+
+def _age(table: Allocator) -> tuple[int, str]:
+    """Versions, and where two tables have the same, which of them must not depend on who asks."""
+    return table.version, json.dumps(table.state_dict(), sort_keys=True)
 
 
 def _order(event: Event) -> tuple[int, str]:

@@ -43,7 +43,7 @@ class Saved:
     ledgers : dict of str to Ledger
         What is known of each experiment, by all files together.
     shares : dict of str to (dict of str to Fraction)
-        For the experiments whose table is there, the shares of its variants; of several tables the latest.
+        For the experiments whose table is known, the shares of its variants; of several tables the latest.
     """
 
     files: tuple[Path, ...]
@@ -102,6 +102,9 @@ def read_states(folder: Path) -> Saved:
             continue
         files.append(path)
     ledgers = {} if manager is None else _ledgers(manager.state_dict())
+    for name, ledger in ledgers.items():
+        if ledger.table is not None and (name not in tables or tables[name][0] < ledger.table.version):
+            tables[name] = ledger.table.version, ledger.table.shares
     return Saved(tuple(files), ledgers, {name: shares for name, (_, shares) in tables.items()})
 
 

@@ -32,7 +32,15 @@ def test_states_of_several_processes_add_up(folder):
     assert [path.name for path in saved.files] == ["process-1.json", "process-2.json"]
     totals = saved.ledgers["checkout"].totals()
     assert sum(seen.pulls for seen in totals.variants.values()) == 200
-    assert saved.shares == {}
+    assert saved.shares == {"checkout": {"control": Fraction(1, 2), "b": Fraction(1, 2)}}
+
+
+def test_a_state_of_before_its_table_says_no_shares(folder):
+    for path in folder.glob("process-*.json"):
+        state = StateFile(path).read()
+        del state["experiments"]["checkout"]["table"]
+        path.write_text(json.dumps(state))
+    assert read_states(folder).shares == {}
 
 
 def test_a_copy_of_a_state_is_counted_once(folder):
