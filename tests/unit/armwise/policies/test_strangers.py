@@ -7,6 +7,7 @@ import pickle
 import signal
 import threading
 import time
+from enum import StrEnum
 
 import numpy as np
 import pytest
@@ -164,3 +165,61 @@ def test_a_subclass_may_define_equality():
         __hash__ = None
 
     assert Equal(["a"]).select() == "a"
+
+
+class Model(StrEnum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+def test_members_of_an_enumeration_come_in_by_their_rewards(make):
+    policy, plain = make(None), make(None)
+    for i in range(20):
+        label = [Model.SMALL, "other", Model.LARGE][i % 3]
+        policy.update(label, i % 2, make.context, now=i)
+        plain.update(str(label), i % 2, make.context, now=i)
+    assert policy.arms == ("small", "other", "large")
+    assert [type(arm) for arm in policy.arms] == [Model, str, Model]
+    assert policy.state_dict() == plain.state_dict()
+    assert policy.select(context=make.context) == plain.select(context=make.context)
+
+
+class Caller(str):
+    """A label whose hash calls the policy that is about to take it in."""
+
+    __slots__ = ("call", "heard")
+
+    def __hash__(self):
+        call, self.call = getattr(self, "call", None), None
+        if call is not None:
+            try:
+                call()
+            except ReentrantCall as error:
+                self.heard = error
+        return str.__hash__(self)
+
+
+def test_a_label_that_calls_while_it_comes_in_changes_nothing_else(make):
+    policy = make(None)
+    policy.update("first", 1.0, make.context, now=0)
+    label = Caller("late")
+    hashes = 0
+
+    def call():
+        nonlocal hashes
+        hashes += 1
+        label.call = call
+        policy.update("meanwhile", 0.5, make.context, now=0)
+
+    label.call = call
+    policy.update(label, 1.0, make.context, now=0)
+    label.call = None
+    assert hashes > 1
+    assert isinstance(label.heard, ReentrantCall)
+    assert set(policy.arms) == {"first", "late", "meanwhile"}
+    assert len(policy.arms) == 3
+    assert policy.select(context=make.context) in policy.arms
+    state = policy.state_dict()
+    twin = make(None)
+    twin.load_state(state)
+    assert twin.arms == policy.arms
