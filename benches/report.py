@@ -63,7 +63,6 @@ README: Final = (
     "select_many(100,000), 10 arms, warm",
     "update, 10 arms",
     "LinTSDiag select, 10 arms, 16 features",
-    "allocate(str), 36 characters, 3 variants",
 )
 README_PEERS: Final = ("NumPy", "MABWiser", "river")
 

@@ -33,6 +33,25 @@ typedef struct Allocation {
 
 /* ---- construction ---- */
 
+/* A format of "K" would take any whole number modulo 2^64. returns: 0, or -1 with an exception. */
+static int take_word(PyObject *given, const char *name, uint64_t *out) {
+    PyObject *whole = PyBool_Check(given) ? NULL : PyNumber_Index(given);
+    if (!whole) {
+        if (!PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%s: expected a whole number, got %R", name, given);
+        return -1;
+    }
+    const unsigned long long word = PyLong_AsUnsignedLongLong(whole);
+    Py_DECREF(whole);
+    if (word == (unsigned long long)-1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            PyErr_Format(PyExc_ValueError, "%s: expected a whole number in [0, 2**64)", name);
+        }
+        return -1;
+    }
+    *out = word;
+    return 0;
+}
+
 static int take_labels(Allocation *self, PyObject *labels) {
     const Py_ssize_t n = PyTuple_Size(labels);
     self->label = PyMem_Calloc((size_t)n + 1, sizeof(PyObject *));
@@ -81,25 +100,31 @@ static int take_ranges(Allocation *self, uint64_t seed, const Py_buffer *bounds,
 }
 
 static int take_namespace(Allocation *self, PyObject *space) {
-    unsigned long long seed, from, to;
+    PyObject *given[3];
+    uint64_t seed, from, to;
     if (space == Py_None) return 0;
     if (!PyTuple_Check(space)) {
         PyErr_SetString(PyExc_TypeError, "namespace: expected None or (seed, first, last)");
         return -1;
     }
-    if (!PyArg_ParseTuple(space, "KKK", &seed, &from, &to)) return -1;
+    if (!PyArg_ParseTuple(space, "OOO", &given[0], &given[1], &given[2])) return -1;
+    if (take_word(given[0], "namespace's seed", &seed) || take_word(given[1], "namespace's first hash", &from) ||
+        take_word(given[2], "namespace's last hash", &to)) {
+        return -1;
+    }
     aw_table_within(&self->table, seed, from, to);
     return 0;
 }
 
 static PyObject *allocation_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    unsigned long long seed, modulo;
-    PyObject *bounds, *codes, *labels, *space, *careful;
+    uint64_t seed, modulo;
+    PyObject *start, *total, *bounds, *codes, *labels, *space, *careful;
     if (kwargs && PyDict_Size(kwargs)) {
         PyErr_SetString(PyExc_TypeError, "Allocation takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "KOOOKOO", &seed, &bounds, &codes, &labels, &modulo, &space, &careful)) return NULL;
+    if (!PyArg_ParseTuple(args, "OOOOOOO", &start, &bounds, &codes, &labels, &total, &space, &careful)) return NULL;
+    if (take_word(start, "seed", &seed) || take_word(total, "modulo", &modulo)) return NULL;
     if (!PyTuple_CheckExact(labels) || !PyCallable_Check(careful)) {
         PyErr_SetString(PyExc_TypeError, "labels, careful: expected a tuple and a callable");
         return NULL;

@@ -96,7 +96,10 @@ int aw_best_beta(int isa, int64_t arms, const double *a, const double *b, double
 
 /*
  * writes: the laws, with deviation 0 replaced. Of point masses the greatest can win, the first where some are equal; it
- * becomes a law narrower than any other by 1e38 and more. The others are moved out of the way.
+ * becomes a law of deviation e = 1e-200, and the others are moved to the mean -1e300, out of the way. Against another
+ * deviation s that costs a chance 0.13 (e / s)^2 at most: below 4e-11 from s = 1e-195 on, and 0.09 where s is e itself.
+ * A greatest point mass, or a law, whose mean is -1e300 itself stands where the others are moved to, and shares its
+ * chance with them as equals; a mean above that by a single ulp does not.
  */
 static void without_point_masses(int64_t arms, const double *mean, const double *deviation, double *m, double *s) {
     int64_t best = -1;

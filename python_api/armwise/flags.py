@@ -39,13 +39,16 @@ def truth(name: str, word: str) -> bool:
     Raises
     ------
     ConfigurationError
-        If it is another word: a flag that is misspelt must not be taken for off, nor for on.
+        If it is no text, or another word: a flag that is misspelt must not be taken for off, nor for on.
 
     Examples
     --------
     >>> truth("ENABLE_RL_GLOBAL", "Yes"), truth("ENABLE_RL_GLOBAL", "0")
     (True, False)
     """
+    if not isinstance(word, str):
+        msg = f"{name} is of type {type(word).__name__}; expected text: yes or no, in one of the words of truth"
+        raise ConfigurationError(msg)
     plain = word.strip().lower()
     if plain in ON_WORDS:
         return True
@@ -53,6 +56,24 @@ def truth(name: str, word: str) -> bool:
         return False
     msg = f"{name} is {word!r}; expected 1, true, yes or on, or else 0, false, no, off or nothing"
     raise ConfigurationError(msg)
+
+
+def _check_name(name: object) -> None:
+    """Refuse what names no flag: other types, lone surrogates, and the zero that no variable's name holds.
+
+    Raises
+    ------
+    ConfigurationError
+        If it does not.
+    """
+    try:
+        named = isinstance(name, str) and b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        named = False
+    if not named:
+        told = ascii(name) if isinstance(name, str) else f"of type {type(name).__name__}"
+        msg = f"the name of a flag is {told:.80}; expected text, such as 'ENABLE_EXPERIMENT_HARNESS'"
+        raise ConfigurationError(msg)
 
 
 class EnvironmentFlags:
@@ -65,6 +86,11 @@ class EnvironmentFlags:
     environ : mapping of str to str, optional
         In place of ``os.environ``.
 
+    Raises
+    ------
+    ConfigurationError
+        If `environ` is no mapping.
+
     Examples
     --------
     >>> flags = EnvironmentFlags({"ENABLE_EXPERIMENT_HARNESS": "on"})
@@ -75,6 +101,9 @@ class EnvironmentFlags:
     __slots__ = ("_environ",)
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        if environ is not None and not isinstance(environ, Mapping):
+            msg = f"environ is of type {type(environ).__name__}; expected a mapping of names to text"
+            raise ConfigurationError(msg)
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
 
     def enabled(self, name: str) -> bool:
@@ -83,8 +112,9 @@ class EnvironmentFlags:
         Raises
         ------
         ConfigurationError
-            If it holds another word than those of :func:`truth`.
+            If it holds another word than those of :func:`truth`, or the name is none.
         """
+        _check_name(name)
         word = self._environ.get(name)
         return word is not None and truth(name, word)
 
@@ -100,7 +130,7 @@ class StaticFlags:
     Raises
     ------
     ConfigurationError
-        If a name is no string, or a value neither True nor False.
+        If a name is no text, or a value neither True nor False.
 
     Examples
     --------
@@ -116,14 +146,21 @@ class StaticFlags:
 
     def __init__(self, flags: Mapping[str, bool] | None = None) -> None:
         if flags is not None and not isinstance(flags, Mapping):
-            msg = f"flags is {flags!r}; expected a mapping of names to True or False"
+            msg = f"flags is of type {type(flags).__name__}; expected a mapping of names to True or False"
             raise ConfigurationError(msg)
         self._flags: dict[str, bool] = {}
         for name, on in (flags or {}).items():
             self.set(name, on=on)
 
     def enabled(self, name: str) -> bool:
-        """Whether the flag was set on."""
+        """Whether the flag was set on.
+
+        Raises
+        ------
+        ConfigurationError
+            If the name is no text.
+        """
+        _check_name(name)
         return self._flags.get(name, False)
 
     def set(self, name: str, *, on: bool) -> None:
@@ -132,9 +169,10 @@ class StaticFlags:
         Raises
         ------
         ConfigurationError
-            If the name is no string, or `on` neither True nor False.
+            If the name is no text, or `on` neither True nor False.
         """
-        if not isinstance(name, str) or not isinstance(on, bool):
-            msg = f"flag {name!r} is {on!r}; expected a name, and True or False"
+        _check_name(name)
+        if not isinstance(on, bool):
+            msg = f"flag {name!r} is of type {type(on).__name__}; expected True or False"
             raise ConfigurationError(msg)
         self._flags[name] = on

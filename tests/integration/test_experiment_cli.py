@@ -74,6 +74,42 @@ def test_what_several_processes_saw_comes_to_one_verdict(tmp_path, bold, verdict
     assert (tmp_path / "report.html").stat().st_size > 50_000
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_another_encoding_changes_no_verdict(tmp_path, encoding):
+    serve(tmp_path, 0.05, processes=1)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    assert run("stop", tmp_path, "checkout", "--reason", "模型 does harm", env=environment).returncode == 0
+    done = run("report", tmp_path, "--output", tmp_path / "report.html", env=environment)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert r"\u6a21\u578b does harm" in done.stdout
+    done = subprocess.run([*COMMAND, "status", tmp_path], env=environment, capture_output=True, check=True)
+    assert "± SE" in done.stdout.decode(encoding) or r"\xb1 SE" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_closed_streams_change_no_verdict(tmp_path, closed):
+    serve(tmp_path, 0.05, processes=1)
+    page = tmp_path / "report.html"
+    arguments = [*COMMAND, "report", str(tmp_path), "--output", str(page)]
+    shell = ["bash", "-c", f'"$@" {closed}', "bash", *arguments]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert page.read_text(encoding="utf-8").endswith("</html>\n")
+
+
+def test_arguments_that_are_no_text_change_nothing(tmp_path):
+    serve(tmp_path, 0.05, processes=1)
+    before = (tmp_path / "process-0.json").read_bytes()
+    done = subprocess.run(
+        [*COMMAND, "stop", str(tmp_path), "checkout", "--reason", b"\xff"], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"armwise: the reason is '\\udcff'")
+    assert done.stderr.count(b"\n") == 1
+    assert (tmp_path / "process-0.json").read_bytes() == before
+
+
 def test_an_experiment_is_stopped_from_the_shell(tmp_path):
     serve(tmp_path, 0.05, processes=2)
     assert json.loads(run("status", tmp_path, "--json").stdout)["checkout"]["phase"] == "active"

@@ -110,6 +110,52 @@ def test_looking_after_every_observation_keeps_the_level_and_the_width(law):
         assert 1.5 < width[kind] / fixed <= 2.0, kind
 
 
+def normal(means, deviations):
+    """Normal rewards of two arms, drawn for those of either."""
+    return lambda rng, mine: (
+        np.where(mine, means[1], means[0]) + rng.normal(size=mine.shape) * np.where(mine, deviations[1], deviations[0])
+    )
+
+
+def bernoulli(rates):
+    return lambda rng, mine: (rng.random(mine.shape) < np.where(mine, rates[1], rates[0])).astype(float)
+
+
+# How rewards are drawn, both means, and the second arm's share: its variance, or its share, is not the first one's.
+APART = {
+    "sd 2": (normal((0.0, 0.0), (1.0, 2.0)), (0.0, 0.0), 0.1),
+    "sd 3": (normal((0.0, 0.0), (1.0, 3.0)), (0.0, 0.0), 0.1),
+    "sd 10": (normal((0.0, 0.0), (1.0, 10.0)), (0.0, 0.0), 0.1),
+    "sd 1/3": (normal((0.0, 0.0), (3.0, 1.0)), (0.0, 0.0), 0.1),
+    "sd 3, equal shares": (normal((0.0, 0.0), (1.0, 3.0)), (0.0, 0.0), 0.5),
+    "rates .1 and .5": (bernoulli((0.1, 0.5)), (0.1, 0.5), 0.1),
+    "rates .5 and .1": (bernoulli((0.5, 0.1)), (0.5, 0.1), 0.1),
+}
+
+
+@pytest.mark.parametrize("law", APART)
+def test_arms_of_other_variances_and_shares_keep_the_level_and_the_width(law):
+    """A pooled variance missed the truth in 0.27, 0.55 and 0.85 of runs at the first three of these."""
+    draw, means, share = APART[law]
+    rng, runs, truth = np.random.default_rng(33), 2000, means[1] - means[0]
+    kinds = ["asymptotic", "msprt"]
+    stops, width, fixed = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.0), 0.0
+    for _ in range(runs // CHUNK):
+        mine = rng.random((CHUNK, LOOKS)) < share
+        x = draw(rng, mine)
+        first, second = trail(x, ~mine, means[0]), trail(x, mine, means[1])
+        last = [Trail(*(field[:, -1] for field in arm)) for arm in (first, second)]
+        fixed += 2 * 1.959964 * np.sqrt(sum(arm.spread / arm.count**2 for arm in last)).sum()
+        for kind in kinds:
+            lower, upper = DifferenceSequence(kind=kind)._settings.difference_interval(first, second)
+            stops[kind] += int(((lower > truth) | (upper < truth)).any(axis=1).sum())
+            width[kind] += (upper[:, -1] - lower[:, -1]).sum()
+    for kind in kinds:
+        print(f"{law}, {kind}: misses {stops[kind] / runs:.4f}, width {width[kind] / fixed:.3f}")
+        assert stops[kind] / runs <= BAR, kind
+        assert 1.5 < width[kind] / fixed <= 2.0, kind
+
+
 def test_power():
     """0.13 against 0.10: how many runs know within 10,000 observations, and when half of them do."""
     rng = np.random.default_rng(31)

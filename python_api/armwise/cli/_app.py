@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from armwise.cli._console import shown
+from armwise.cli._console import open_streams, warn
 from armwise.cli.demo import demo
 from armwise.cli.experiment import experiment
 from armwise.cli.replay import replay
@@ -51,16 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         everything else, be it a log that cannot be read, an option that does not exist, or a reader of the output
         that went away.
     """
+    open_streams()
     try:
         code = app(None if arguments is None else list(arguments), prog_name="armwise", standalone_mode=False)
         sys.stdout.flush()
     except (ArmwiseError, typer.Abort, _UsageError) as error:
-        _tell(_words(error))
+        warn(_words(error))
     except BrokenPipeError:
         # `| head` has what it wanted. What is still buffered must not be written when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _tell(f"cannot write the output ({error.strerror or error})")
+        warn(f"cannot write the output ({error.strerror or error})")
     else:
         sys.exit(code if isinstance(code, int) else 0)
     sys.exit(FAILED)
@@ -74,7 +75,3 @@ def _words(error: BaseException) -> str:
     command = getattr(getattr(error, "ctx", None), "command_path", None)
     hint = f" (see {command} --help)" if command else ""
     return " ".join(str(said()).split()) + hint
-
-
-def _tell(line: str) -> None:
-    print("armwise:", shown(line), file=sys.stderr)  # noqa: T201 - the one place that tells

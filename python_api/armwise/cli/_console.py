@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +23,7 @@ from armwise.types import JSON
 __all__ = [
     "kernels_in_use",
     "new_table",
+    "open_streams",
     "output",
     "print_json",
     "progress_bar",
@@ -32,6 +35,20 @@ __all__ = [
 
 _WIDTH = 110
 _OF_A_HUB = re.compile(r"[\w.-]+/([\w.:@-]+)")
+
+
+def open_streams() -> None:
+    """Make standard output and error take every text, so that no name from elsewhere ends a command halfway.
+
+    What an encoding lacks is written as an escape. A stream that was closed (``>&-``) takes everything and keeps
+    nothing.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8", errors="backslashreplace"))  # noqa: PTH123, SIM115 - until the process ends
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def kernels_in_use() -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import numpy as np
 import typer
 
-from armwise.cli._console import print_json
+from armwise.cli._console import print_json, shown
 from armwise.cli._weights import parse_number, parse_weights
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
 from armwise.experiments import Allocator
@@ -98,6 +98,10 @@ def _from_table(path: Path) -> Allocator:
 
 def _lines() -> Iterator[str]:
     """The lines of standard input, which is UTF-8 whatever the locale says."""
+    # None where it was closed (`<&-`), which the stubs do not know.
+    if getattr(sys, "stdin", None) is None:
+        msg = "standard input is closed; give keys as arguments, or one a line on standard input"
+        raise ConfigurationError(msg)
     for number, line in enumerate(sys.stdin.buffer, start=1):
         try:
             yield line.removesuffix(b"\n").removesuffix(b"\r").decode()
@@ -115,8 +119,10 @@ def _integer(key: str) -> int:
 
 
 def _rows(keys: Sequence[str], names: Iterable[str | None], *, as_json: bool) -> Iterator[str]:
+    # To a file or a pipe keys go as they came; a terminal would obey what does not print.
+    text = shown if sys.stdout.isatty() else str
     for key, name in zip(keys, names, strict=True):
-        yield (json.dumps({"key": key, "variant": name}) if as_json else f"{key}\t{name or ''}") + "\n"
+        yield (json.dumps({"key": key, "variant": name}) if as_json else f"{text(key)}\t{text(name or '')}") + "\n"
 
 
 def _print_counts(found: dict[str | None, int], *, as_json: bool) -> None:
@@ -124,4 +130,7 @@ def _print_counts(found: dict[str | None, int], *, as_json: bool) -> None:
         variants = {name: count for name, count in found.items() if name is not None}
         print_json({"variants": variants, "outside": found[None], "keys": sum(found.values())})
         return
-    sys.stdout.writelines(f"{name or ''}\t{count}\n" for name, count in found.items() if name is not None or count)
+    text = shown if sys.stdout.isatty() else str
+    sys.stdout.writelines(
+        f"{text(name or '')}\t{count}\n" for name, count in found.items() if name is not None or count
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import secrets
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +13,7 @@ import typer
 
 from armwise.cli._console import output, print_json, progress_bar, shown, warn_of_torn
 from armwise.cli._weights import parse_weights
-from armwise.errors import StoreError
+from armwise.errors import ConfigurationError, StoreError
 from armwise.runners.experiment_report import report_on
 from armwise.telemetry.report import ExperimentReport, Span, Verdict, check_extra, render_page
 from armwise.types import JSON
@@ -36,7 +39,7 @@ def report(
 ) -> None:
     """Write one self-contained page of HTML, and leave with the verdict: 0 ship, 2 hold, 3 stop."""
     check_extra("jinja2", "matplotlib")
-    weights = {name: float(weight) for name, weight in parse_weights("--share", share or ()).items()}
+    weights = _weights(share or ())
     with progress_bar("records", None) as advance:
         found = report_on(
             folder,
@@ -47,12 +50,7 @@ def report(
             progress=lambda steps: advance(steps, ""),
         )
     warn_of_torn(found.torn)
-    page = render_page(found.report)
-    try:
-        to.write_text(page, encoding="utf-8")
-    except OSError as error:
-        msg = f"{to}: cannot write the report ({error.strerror or error}); choose another --output"
-        raise StoreError(msg) from error
+    _write(to, render_page(found.report).encode())
     if as_json:
         print_json(_as_json(found.report, to))
     else:
@@ -60,8 +58,37 @@ def report(
         console.print(shown(f"{found.report.experiment}: {found.report.verdict}"), soft_wrap=True)
         for reason in found.report.reasons:
             console.print(shown(f"- {reason}"), soft_wrap=True)
-        console.print(f"wrote {to}", soft_wrap=True)
+        console.print(shown(f"wrote {to}"), soft_wrap=True)
     raise typer.Exit(EXIT_CODES[found.report.verdict])
+
+
+def _weights(share: Sequence[str]) -> dict[str, float]:
+    try:
+        return {name: float(one) for name, one in parse_weights("--share", share).items()}
+    except OverflowError:
+        msg = f"--share is {' '.join(share)!r:.80}; expected numbers that a float can hold, such as 50"
+        raise ConfigurationError(msg) from None
+
+
+def _write(to: Path, page: bytes) -> None:
+    """Put a page in its place in one step: what stood there stays whole if that fails."""
+    try:
+        place = to.resolve()
+        if place.exists() and not place.is_file():
+            to.write_bytes(page)  # a pipe, /dev/null: nothing to keep, and not to be replaced by a file
+            return
+        fresh = place.parent / f".armwise-{secrets.token_hex(8)}.tmp"
+        try:
+            with fresh.open("xb") as file:
+                file.write(page)
+            if place.exists():
+                fresh.chmod(stat.S_IMODE(place.stat().st_mode))
+            fresh.replace(place)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"{to}: cannot write the report ({error.strerror or error}); choose another --output"
+        raise StoreError(msg) from error
 
 
 def _as_json(found: ExperimentReport, to: Path) -> JSON:

@@ -33,14 +33,14 @@ def status(
     if experiment is not None and experiment not in ledgers:
         msg = f"{folder} has no experiment {experiment!r}; it has {', '.join(map(repr, ledgers)) or 'none'}"
         raise ConfigurationError(msg)
-    shown = ledgers if experiment is None else {experiment: ledgers[experiment]}
+    chosen = ledgers if experiment is None else {experiment: ledgers[experiment]}
     if as_json:
-        print_json({name: _as_json(ledger) for name, ledger in shown.items()})
+        print_json({name: _as_json(ledger) for name, ledger in chosen.items()})
         return
     console = output()
-    if not shown:
-        console.print(f"{folder}: no saved experiments", soft_wrap=True)
-    for ledger in shown.values():
+    if not chosen:
+        console.print(shown(f"{folder}: no saved experiments"), soft_wrap=True)
+    for ledger in chosen.values():
         _show(ledger, console)
 
 
@@ -91,7 +91,7 @@ def _show(ledger: Ledger, console: Console) -> None:
     console.print(table)
     for what, counts in (("requests that took no part", totals.requests), ("rewards ignored", totals.ignored)):
         if counts:
-            console.print(f"{what}: {', '.join(f'{count:,} {reason}' for reason, count in counts.items())}")
+            console.print(shown(f"{what}: {', '.join(f'{count:,} {reason}' for reason, count in counts.items())}"))
     for event in _events(ledger):
         itself = " by itself" if event.automatic else ""
         console.print(shown(f"{moment(event.time)} {event.kind}{itself}: {event.reason}"), soft_wrap=True)

@@ -154,6 +154,6 @@ def _floats(name: str, values: ArrayLike) -> FloatArray:
     """Return an array of any shape as float64."""
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         msg = f"{name} cannot be read as numbers ({error}); expected one number per decision"
         raise ConfigurationError(msg) from error

@@ -157,14 +157,26 @@ class Settings:
             if self.variance is not None:
                 return _around(difference, normal_radius(self.variance * shared, t, precision, self.alpha), enough)
             enough &= fewer > 1
+            # Each arm's own variance: a pooled one is that of the larger arm, and wrong where the smaller one differs.
+            s0, s1 = first.spread / (n0 - 1.0), second.spread / (n1 - 1.0)
+            # What little is known of the one is eked out by the other: an arm that always earns the same still has
+            # some variance, and is told apart once it is served often enough.
+            greater = np.maximum(s0, s1)
+            v0, v1 = _eked(s0, greater, first.evidence) / n0, _eked(s1, greater, second.evidence) / n1
             if self.kind == "asymptotic":
-                variance = first.spread / (n0 - 1.0) / n0 + second.spread / (n1 - 1.0) / n1
-                radius = normal_radius(variance, n0 + n1, precision, self.alpha)
+                radius = normal_radius(v0 + v1, n0 + n1, precision, self.alpha)
             else:
-                degrees = n0 + n1 - 2.0
-                pooled = (first.spread + second.spread) / degrees * shared
-                radius = student_radius(pooled, t, degrees, precision, self.alpha)
-            return _around(difference, radius * _doubt(np.minimum(first.evidence, second.evidence)), enough)
+                # Welch (1947), from the arms' parts of the variance, so that tiny ones are not squared away.
+                part0, part1 = v0 / (v0 + v1), v1 / (v0 + v1)
+                degrees = 1.0 / (part0 * part0 / (n0 - 1.0) + part1 * part1 / (n1 - 1.0))
+                radius = student_radius(v0 + v1, t, degrees, precision, self.alpha)
+            return _around(difference, radius * _doubt(np.maximum(first.evidence, second.evidence)), enough)
+
+
+def _eked(variance: FloatArray, other: FloatArray, evidence: FloatArray) -> FloatArray:
+    """A variance as it is where there is evidence enough; with less, part of it is taken from another."""
+    own = np.minimum(evidence / EVIDENCE, 1.0)
+    return own * variance + (1.0 - own) * other
 
 
 def _doubt(evidence: FloatArray) -> FloatArray:

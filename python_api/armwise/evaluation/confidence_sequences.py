@@ -37,9 +37,9 @@ class ConfidenceSequence(SequentialInterval):
         Probability in (0, 1) that the interval ever misses the mean.
     kind : {"asymptotic", "msprt", "empirical_bernstein"}
         "asymptotic": any rewards of finite variance, once their variance is well estimated. "msprt": the
-        mixture sequential probability ratio test, exact for normal rewards from the first on, with the variance
-        given or not; for others as good as "asymptotic". "empirical_bernstein": rewards within `bounds`, exact
-        for any law at any sample size.
+        mixture sequential probability ratio test, exact for normal rewards of one mean from the first on, with the
+        variance given or not; for others, and for a difference without a given variance, as good as "asymptotic".
+        "empirical_bernstein": rewards within `bounds`, exact for any law at any sample size.
     bounds : tuple of float, optional
         Least and greatest reward for "empirical_bernstein"; (0, 1) by default.
     variance : float, optional
@@ -150,9 +150,11 @@ class DifferenceSequence(SequentialInterval):
     Notes
     -----
     "asymptotic": Welch's variance s0^2 / n0 + s1^2 / n1 in the place of s^2 / n, and n0 + n1 in the place of n;
-    shares of the arms that are fixed or settle. "msprt": the two-sample test of normal rewards with one
-    variance, given or pooled. "empirical_bernstein": any rewards within `bounds`, and any allocation, an
-    adaptive one as well.
+    shares of the arms that are fixed or settle. "msprt" with a given variance: the two-sample test of normal rewards
+    that all have it, exact; without one, its Student mixture at Welch's variance and degrees of freedom, with 4 n0 n1 /
+    (n0 + n1) in the place of n. That is as good as "asymptotic", for normal rewards too: the arms' variances and
+    shares may differ, and no exact test knows that ratio. "empirical_bernstein": any rewards within `bounds`, and any
+    allocation, an adaptive one as well.
 
     Examples
     --------

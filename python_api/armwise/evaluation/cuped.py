@@ -35,10 +35,9 @@ class CupedDifference:
     lower, upper : float
         Ends of its normal interval.
     theta : float
-        The slope that was taken out, pooled over both variants.
+        The slope that was taken out of both variants.
     variance_reduction : float
-        1 - (standard_error / the one without adjustment)^2; about the squared correlation. It can fall a
-        little below zero where the covariate explains nothing.
+        1 - (standard_error / the one without adjustment)^2; about the squared correlation. Never below zero.
     """
 
     difference: float
@@ -240,9 +239,11 @@ def cuped_difference(control: Cuped, treatment: Cuped, *, confidence: float = 0.
 
     Notes
     -----
-    theta = (S_xy,c + S_xy,t) / (S_xx,c + S_xx,t), pooled within the variants, so that the treatment's effect does not
-    enter it (Deng et al. 2013); variance = sum over variants of var(post - theta pre) / n. A fixed-sample
-    interval: it holds at one look.
+    variance = sum over variants of var(post - theta pre) / n, and theta is where that is least (Deng et al. 2013): sum
+    of cov(pre, post) / n over sum of var(pre) / n, within the variants, so that the treatment's effect does not enter
+    it. Where the covariate varies alike in both, that is the regression of Lin (2013) with a slope for each variant;
+    pooling all units as one would be it for variants of one size only, and could lose where slopes and sizes both
+    differ. A fixed-sample interval: it holds at one look.
 
     Examples
     --------
@@ -258,14 +259,16 @@ def cuped_difference(control: Cuped, treatment: Cuped, *, confidence: float = 0.
             msg = f"{name} has {sums.n} units; an estimate of its variance needs at least 2"
             raise ConfigurationError(msg)
     quantile = normal_quantile(confidence)
-    spreads = [sums._sums.central() for sums in (control, treatment)]  # noqa: SLF001  # of this module
-    total = math.fsum(spread[0] for spread in spreads)
-    theta = math.fsum(spread[2] for spread in spreads) / total if total > 0.0 else 0.0
-    adjusted = plain = 0.0
-    for sums, (spread_pre, spread_post, cross) in zip((control, treatment), spreads, strict=True):
+    parts = []
+    for sums in (control, treatment):
         scale = (sums.n - 1.0) * sums.n
-        adjusted += max(0.0, spread_post + theta * (theta * spread_pre - 2.0 * cross)) / scale
-        plain += spread_post / scale
+        parts.append(tuple(value / scale for value in sums._sums.central()))  # noqa: SLF001  # of this module
+    total = math.fsum(part[0] for part in parts)
+    theta = math.fsum(part[2] for part in parts) / total if total > 0.0 else 0.0
+    plain = math.fsum(part[1] for part in parts)
+    adjusted = math.fsum(max(0.0, post + theta * (theta * pre - 2.0 * cross)) for pre, post, cross in parts)
+    # At theta = 0 it is the plain one: rounding alone could put it above.
+    adjusted = min(adjusted, plain)
     difference = treatment.post_mean - control.post_mean - theta * (treatment.pre_mean - control.pre_mean)
     error = math.sqrt(adjusted)
     return CupedDifference(

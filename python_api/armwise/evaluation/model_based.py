@@ -64,7 +64,7 @@ def expected_rewards(policy: ArrayLike, predictions: ArrayLike) -> FloatArray:
     chosen = distributions("policy", policy)
     try:
         predicted = np.asarray(predictions, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         msg = f"predictions cannot be read as numbers ({error}); expected one for each row and arm"
         raise ConfigurationError(msg) from error
     if predicted.shape != chosen.shape:

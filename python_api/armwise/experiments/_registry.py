@@ -12,6 +12,7 @@ from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, ReentrantCall, SnapshotError
 from armwise.experiments._running import Running
 from armwise.experiments._setup import Setup
+from armwise.experiments._words import check_words, shown, suspected
 from armwise.experiments.events import Event
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.identity import tenant_salt
@@ -46,6 +47,7 @@ class ExperimentRegistry:
         workspace: str = "main",
     ) -> None:
         self._salt = tenant_salt(tenant, workspace)
+        _check_arguments(experiments, store, flags, metrics)
         self._tenant, self._workspace = tenant, workspace
         self._flags: Flags = EnvironmentFlags() if flags is None else flags
         self._metrics = metrics
@@ -95,7 +97,7 @@ class ExperimentRegistry:
             same id would be of two things.
         """
         if not isinstance(experiment, Experiment):
-            msg = f"experiment is {experiment!r}; expected an Experiment"
+            msg = f"experiment is {shown(experiment)}; expected an Experiment"
             raise ConfigurationError(msg)
         setup = Setup.of(experiment)
         with self._locked():
@@ -118,7 +120,8 @@ class ExperimentRegistry:
         Raises
         ------
         ConfigurationError
-            If there is no such experiment, or it was stopped: stopped experiments stay so, start another.
+            If there is no such experiment, it was stopped (stopped experiments stay so, start another), or the reason
+            is blank or holds control characters or lone surrogates.
         StoreError
             If it cannot be saved; it is active all the same.
         """
@@ -130,7 +133,7 @@ class ExperimentRegistry:
         Raises
         ------
         ConfigurationError
-            If there is no such experiment.
+            If there is no such experiment, or the reason is none, as for :meth:`activate`.
         StoreError
             If it cannot be saved; it is stopped all the same.
         """
@@ -195,7 +198,8 @@ class ExperimentRegistry:
         """
         with self._locked():
             part = _fresh_part()
-            loaded = self._loaded(state, part)
+            with suspected():
+                loaded = self._loaded(state, part)
             for name, ledger in loaded.items():
                 if name in self._running:
                     Ledger(name, Setup.of(self._running[name].experiment), part).checked(ledger)
@@ -247,7 +251,7 @@ class ExperimentRegistry:
             If the store cannot be read or written.
         """
         if self._store is None:
-            msg = "this manager has no store; give it one: ExperimentRegistry(..., store=...)"
+            msg = "this manager has no store; give it one: ExperimentManager(..., store=...)"
             raise ConfigurationError(msg)
 
         def merged(state: State | None) -> State:
@@ -271,11 +275,18 @@ class ExperimentRegistry:
         if self._store is not None:
             self.save()
 
+    def _found(self, experiment_id: str) -> Running | None:
+        """The experiment of an id, where there is one."""
+        if not isinstance(experiment_id, str):
+            msg = f"experiment id is {shown(experiment_id)}; expected text"
+            raise ConfigurationError(msg)
+        return self._running.get(experiment_id)
+
     def _required(self, experiment_id: str) -> Running:
-        running = self._running.get(experiment_id)
+        running = self._found(experiment_id)
         if running is None:
             there = ", ".join(map(repr, self._running)) or "none"
-            msg = f"there is no experiment {experiment_id!r}; there are {there}"
+            msg = f"there is no experiment {shown(experiment_id)}; there are {there}"
             raise ConfigurationError(msg)
         return running
 
@@ -311,7 +322,8 @@ class ExperimentRegistry:
         }
 
     def _merge(self, state: Mapping[str, object]) -> None:
-        loaded = self._loaded(state, self._part)
+        with suspected():
+            loaded = self._loaded(state, self._part)
         ledgers = self._aside | {name: running.ledger for name, running in self._running.items()}
         for name, ledger in loaded.items():
             if name in ledgers:
@@ -362,13 +374,26 @@ class ExperimentRegistry:
             ledger.renew(self._part)
 
 
+def _check_arguments(experiments: object, store: object, flags: object, metrics: object) -> None:
+    """Refuse what has not the methods that it is given for."""
+    if not isinstance(experiments, Iterable) or isinstance(experiments, (str, bytes)):
+        msg = f"experiments is {shown(experiments)}; expected a list of them"
+        raise ConfigurationError(msg)
+    asked = (
+        ("store", store, ("read", "update")),
+        ("flags", flags, ("enabled",)),
+        ("metrics", metrics, ("allocated", "rewarded", "phase", "ignored")),
+    )
+    for name, given, methods in asked:
+        if given is not None and not all(callable(getattr(given, method, None)) for method in methods):
+            msg = f"{name} is {shown(given)}; expected None, or an object with {' and '.join(methods)}"
+            raise ConfigurationError(msg)
+
+
 def _fresh_part() -> str:
     """A name that no other process gives its part, but by a chance of 2^-64."""
     return secrets.token_hex(8)
 
 
 def _reason(reason: object) -> str:
-    if not isinstance(reason, str) or not reason.strip():
-        msg = f"reason is {reason!r}; expected a few words, they are kept with the experiment"
-        raise ConfigurationError(msg)
-    return reason
+    return check_words(reason, "reason", "a few words, which are kept with the experiment")

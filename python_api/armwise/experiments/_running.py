@@ -6,17 +6,19 @@ Not safe to call from several threads: the manager holds its lock around each ca
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError
-from armwise.experiments.allocation import Key
+from armwise.experiments._words import check_arm, shown
+from armwise.experiments.allocation import Key, StickyAllocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import PHASES, Experiment, table_of
 from armwise.experiments.identity import candidate_key, identify
 from armwise.experiments.ledger import Ledger
 from armwise.experiments.sequential_test import Evidence, Finding, SequentialTest
+from armwise.experiments.statistics import LARGEST
 from armwise.experiments.trial import Choice, Reason, Trial
 from armwise.protocols import ContextLike
 from armwise.types import Label, State
@@ -41,7 +43,7 @@ class Running:
         Of the tenant and the workspace.
     """
 
-    __slots__ = ("_looked", "arms", "experiment", "ledger", "parts", "split")
+    __slots__ = ("_looked", "arms", "errors", "experiment", "ledger", "parts", "split")
 
     def __init__(self, experiment: Experiment, ledger: Ledger, salt: str) -> None:
         self.experiment = experiment
@@ -56,6 +58,7 @@ class Running:
         outputs = experiment.variants.values()
         self.arms = frozenset(output for output in outputs if isinstance(output, (str, int, float)))
         self._looked: dict[str, int] = {}
+        self.errors: dict[str, str] = {}
 
     def key(self, context: ContextLike | None, candidates: Sequence[Label] | None) -> Key | None:
         """The key of a request; None where its context names nobody."""
@@ -64,6 +67,11 @@ class Running:
         if key is None or candidates is None or not self.experiment.by_candidates:
             return key
         return candidate_key(key, candidates)
+
+    def known_parts(self) -> dict[str, int]:
+        """The shares by which users have their variants; none where a sticky store keeps some by an earlier table."""
+        earlier = self.ledger.resplit or table_of(self.split).version > 1
+        return dict.fromkeys(self.parts, 0) if earlier and isinstance(self.split, StickyAllocator) else self.parts
 
     def acting(self) -> dict[str, bool]:
         """Which variants' output is served now."""
@@ -82,7 +90,7 @@ class Running:
         if isinstance(variant, str) and variant in self.parts:
             return variant
         names = ", ".join(map(repr, self.parts))
-        msg = f"experiment {self.experiment.id!r} has no variant {variant!r}; it has {names}"
+        msg = f"experiment {self.experiment.id!r} has no variant {shown(variant)}; it has {names}"
         raise ConfigurationError(msg)
 
     def require_within(self, reward: float) -> None:
@@ -100,6 +108,43 @@ class Running:
                 f"[{bounds[0]:g}, {bounds[1]:g}]; scale it, or give the tests other bounds or another kind"
             )
             raise ConfigurationError(msg)
+
+    def require_own(self, trial: Trial) -> None:
+        """Refuse a trial that this experiment did not give, before anything of it is counted.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is of other variants, or its figures are none.
+        """
+        names = self.parts.keys()
+        self.require(trial.variant)
+        outputs, weights = trial.outputs, trial.weights
+        if not isinstance(outputs, Mapping) or not outputs.keys() <= names or trial.phase not in PHASES[:2]:
+            expected = f"one of experiment {self.experiment.id!r}, which has {', '.join(map(repr, names))}"
+        elif not isinstance(weights, Mapping) or (
+            weights
+            and (
+                weights.keys() != outputs.keys()
+                or self.experiment.baseline not in weights
+                or not all(isinstance(weight, float) and 0.0 <= weight <= LARGEST for weight in weights.values())
+            )
+        ):
+            expected = "a float of at least 0 for each of its outputs, the baseline's among them, or none"
+        else:
+            for arm in (trial.arm, *outputs.values()):
+                check_arm(arm, "an arm of the trial")
+            return
+        msg = f"the trial is {shown(trial, 200)}; expected {expected}; nothing was counted"
+        raise ConfigurationError(msg)
+
+    def fail(self, failures: Mapping[str, str]) -> None:
+        """Count variants whose policies raised where something else served, and keep what each last raised."""
+        own = self.ledger.own
+        for name, why in failures.items():
+            own.variants[name].errors += 1
+            own.changes += 1
+            self.errors[name] = why
 
     def ignore(self, reason: Reason) -> None:
         """Count a reward that is not recorded."""
@@ -153,9 +198,9 @@ class Running:
                 name: seen.active_replay if active else seen.shadow_replay for name, seen in own.variants.items()
             }
             score = replays[baseline].score(trial.weights[baseline], reward, means[trial.outputs[baseline]], served)
-            for name, replay in replays.items():
-                replay.add(
-                    weight=trial.weights[name],
+            for name, weight in trial.weights.items():
+                replays[name].add(
+                    weight=weight,
                     reward=reward,
                     expected=means[trial.outputs[name]],
                     served=served,
@@ -215,6 +260,14 @@ class Running:
         return Event(time, "withheld", reason, automatic=True, evidence={"pulls": pulls} | finding.evidence())
 
     def _stopping(self, test: SequentialTest, time: int) -> Event | None:
+        if self.ledger.resplit:
+            if "withheld" in self.ledger.events:
+                return None
+            reason = (
+                "the shares were changed in action: a trend over time looks like a difference between variants that "
+                "had other shares then, so nothing stops the experiment by itself any more"
+            )
+            return Event(time, "withheld", reason, automatic=True)
         n = sum(self.ledger.own.variants[name].active.n for name in self.parts)
         if not self._looks("stopping", n):
             return None
@@ -249,7 +302,10 @@ class Running:
             "coverage": float(table.coverage),
             "auto_activate_after": experiment.auto_activate_after,
             "variants": {
-                name: {"share": float(table.shares.get(name, 0))} | one.summary() for name, one in seen.variants.items()
+                name: {"share": float(table.shares.get(name, 0))}
+                | one.summary()
+                | ({"last_error": self.errors[name]} if name in self.errors else {})
+                for name, one in seen.variants.items()
             },
             "selections": [
                 {"arm": arm, "selected": one.selected, "mean_reward": one.rewards.mean}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import NAME
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.statistics import LARGEST
 from armwise.policies._labels import check_label, plain
@@ -86,8 +87,10 @@ class Setup:
         for name in fields.mapping("outputs"):
             output = fields.fields("outputs").items(name)
             kind = output[0] if output else None
-            if not isinstance(name, str) or [kind, len(output)] not in _KINDS:
-                fields.refuse("outputs", "for each variant ['arm', label], ['policy'] or ['core']")
+            if not isinstance(name, str) or NAME.fullmatch(name) is None or [kind, len(output)] not in _KINDS:
+                fields.refuse(
+                    "outputs", "for each variant, by a printable name, ['arm', label], ['policy'] or ['core']"
+                )
             try:
                 outputs[name] = (str(kind), *(check_label(label) for label in output[1:]))
             except ConfigurationError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
+from armwise.experiments._words import has_utf8
 from armwise.posteriors._fields import INT64, Fields
 from armwise.types import State
 
@@ -61,8 +62,10 @@ class Event:
         if kind not in get_args(EventKind):
             fields.refuse("kind", "activated, withheld or stopped")
         evidence = fields.mapping("evidence")
-        if not all(isinstance(key, str) and _is_plain(value) for key, value in evidence.items()):
+        if not all(_is_plain(value) and isinstance(key, str) and has_utf8(key) for key, value in evidence.items()):
             fields.refuse("evidence", "names with a text, a finite number or null each")
+        if not has_utf8(fields.text("reason")):
+            fields.refuse("reason", "text, without lone surrogates")
         return cls(
             fields.whole("time", 0, INT64),
             cast("EventKind", kind),
@@ -73,4 +76,6 @@ class Event:
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (str, int)) or (isinstance(value, float) and abs(value) < float("inf"))
+    if isinstance(value, str):
+        return has_utf8(value)
+    return value is None or isinstance(value, int) or (isinstance(value, float) and abs(value) < float("inf"))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import NAME, check_arm, has_utf8, shown
 from armwise.experiments.allocation import Allocator, Namespace, Share, StickyAllocator
 from armwise.experiments.identity import KeyFunction
 from armwise.experiments.sequential_test import SequentialTest
-from armwise.policies._labels import check_label
 from armwise.posteriors._fields import COUNTS
 from armwise.protocols import Policy
 from armwise.types import Label
 
-__all__ = ["PHASES", "Experiment", "Output", "Phase", "Split", "check_id", "later", "table_of"]
+__all__ = ["PHASES", "Experiment", "Output", "Phase", "Split", "check_id", "check_name", "later", "table_of"]
 
 Phase: TypeAlias = Literal["shadow", "active", "stopped"]
 """shadow: watches and does not act; active: the allocated variant acts; stopped: control serves again, for good."""
@@ -29,9 +28,6 @@ Output: TypeAlias = Label | Policy | None
 
 Split: TypeAlias = Allocator | StickyAllocator
 """What divides the traffic."""
-
-# Ids are labels of metrics, keys of states and words of a command line.
-_ID: Final = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,198}[^\s\x00-\x1f\x7f])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,8 @@ class Experiment:
     baseline : str
         Whose mean reward regret is measured against, and whom others must beat; control without it.
     coverage : int, float or Fraction
-        The share of all traffic that takes part, in (0, 1]. Growing it moves nobody who takes part already.
+        The share of all traffic that takes part, in [0, 1]; at 0 nobody does, yet. Growing it moves nobody who takes
+        part already.
     namespace : Namespace, optional
         A part of the traffic that this experiment shares with no other.
     allocator : Allocator or StickyAllocator, optional
@@ -114,22 +111,24 @@ class Experiment:
         check_id(self.id)
         _check_variants(self.variants)
         _set(self, "variants", dict(self.variants))
-        _set(self, "baseline", self.baseline or self.control)
+        _set(self, "baseline", self.control if isinstance(self.baseline, str) and not self.baseline else self.baseline)
         for role in ("control", "baseline"):
             name = getattr(self, role)
             if not isinstance(name, str) or name not in self.variants:
-                msg = f"{role} is {name!r}; expected one of the variants: {_names(self.variants)}"
+                msg = f"{role} is {shown(name)}; expected one of the variants: {_names(self.variants)}"
                 raise ConfigurationError(msg)
-        if self.phase not in PHASES:
-            msg = f"phase is {self.phase!r}; expected 'shadow', 'active' or 'stopped'"
+        if not isinstance(self.phase, str) or self.phase not in PHASES:
+            msg = f"phase is {shown(self.phase)}; expected 'shadow', 'active' or 'stopped'"
             raise ConfigurationError(msg)
         self._check_activation()
         if self.key_fn is not None and not callable(self.key_fn):
-            msg = f"key_fn is {self.key_fn!r}; expected a function from a context to a key"
+            msg = f"key_fn is {shown(self.key_fn)}; expected a function from a context to a key"
             raise ConfigurationError(msg)
-        if not isinstance(self.by_candidates, bool) or not isinstance(self.description, str):
-            msg = f"by_candidates is {self.by_candidates!r} and description {self.description!r}; expected True or "
-            msg += "False, and text"
+        if not isinstance(self.by_candidates, bool):
+            msg = f"by_candidates is {shown(self.by_candidates)}; expected True or False"
+            raise ConfigurationError(msg)
+        if not isinstance(self.description, str) or not has_utf8(self.description):
+            msg = f"description is {shown(self.description)}; expected text, without lone surrogates"
             raise ConfigurationError(msg)
         self._check_split()
 
@@ -160,11 +159,11 @@ class Experiment:
     def _check_activation(self) -> None:
         after = self.auto_activate_after
         if after is not None and (not isinstance(after, int) or isinstance(after, bool) or not 1 <= after <= COUNTS):
-            msg = f"auto_activate_after is {after!r}; expected a whole number of pulls, at least 1, or None"
+            msg = f"auto_activate_after is {shown(after)}; expected a whole number of pulls, at least 1, or None"
             raise ConfigurationError(msg)
         for name, test in (("guard", self.guard), ("stopping", self.stopping)):
             if test is not None and not isinstance(test, SequentialTest):
-                msg = f"{name} is {test!r}; expected a SequentialTest, or None"
+                msg = f"{name} is {shown(test)}; expected a SequentialTest, or None"
                 raise ConfigurationError(msg)
         if len({test.bounds for test in (self.guard, self.stopping) if test is not None and test.bounds}) > 1:
             msg = f"guard and stopping have other bounds of the rewards, {self.guard!r} and {self.stopping!r}"
@@ -180,7 +179,7 @@ class Experiment:
         if self.allocator is None:
             if self.weights is not None:
                 if not isinstance(self.weights, Mapping) or self.weights.keys() != self.variants.keys():
-                    msg = f"weights are {self.weights!r}; expected one for each variant: {_names(self.variants)}"
+                    msg = f"weights are {shown(self.weights)}; expected one for each variant: {_names(self.variants)}"
                     raise ConfigurationError(msg)
                 _set(self, "weights", dict(self.weights))
             self.split()
@@ -191,7 +190,7 @@ class Experiment:
             )
             raise ConfigurationError(msg)
         if not isinstance(self.allocator, (Allocator, StickyAllocator)):
-            msg = f"allocator is {self.allocator!r}; expected an Allocator or a StickyAllocator"
+            msg = f"allocator is {shown(self.allocator)}; expected an Allocator or a StickyAllocator"
             raise ConfigurationError(msg)
         table = table_of(self.allocator)
         sharing = {name for name, share in table.shares.items() if share}
@@ -221,23 +220,32 @@ def check_id(experiment_id: object) -> str:
     ConfigurationError
         If it is not 1 to 200 printable characters without a blank at either end.
     """
-    if not isinstance(experiment_id, str) or _ID.fullmatch(experiment_id) is None:
-        msg = f"experiment id is {experiment_id!r:.60}; expected 1 to 200 printable characters, no blank at either end"
+    return check_name(experiment_id, "experiment id")
+
+
+def check_name(name: object, what: str) -> str:
+    """Return a name: ids and variants are labels of metrics, keys of states and words of a command line.
+
+    Raises
+    ------
+    ConfigurationError
+        As for :func:`check_id`.
+    """
+    if not isinstance(name, str) or NAME.fullmatch(name) is None:
+        msg = f"{what} is {shown(name)}; expected 1 to 200 printable characters, no blank at either end"
         raise ConfigurationError(msg)
-    return experiment_id
+    return name
 
 
 def _check_variants(variants: object) -> None:
     if not isinstance(variants, Mapping) or len(variants) < 2:
-        msg = f"variants are {variants!r}; expected a mapping of at least two names to an arm, a policy or None"
+        msg = f"variants are {shown(variants)}; expected a mapping of at least two names to an arm, a policy or None"
         raise ConfigurationError(msg)
     for name, output in variants.items():
-        if not isinstance(name, str) or _ID.fullmatch(name) is None:
-            msg = f"a variant's name is {name!r}; expected 1 to 200 printable characters, no blank at either end"
-            raise ConfigurationError(msg)
+        check_name(name, "a variant's name")
         # A class has the methods of its objects, and passes for one.
         if output is not None and (isinstance(output, type) or not isinstance(output, Policy)):
-            check_label(output, f"variant {name!r}")
+            check_arm(output, f"variant {name!r}")
 
 
 def _names(variants: Mapping[str, object] | tuple[str, ...]) -> str:

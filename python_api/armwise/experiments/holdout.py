@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import shown
 from armwise.experiments.allocation import Allocator
 from armwise.experiments.experiment import check_id
 from armwise.experiments.identity import identify
@@ -70,15 +71,18 @@ class HoldoutConfig:
 
     def __post_init__(self) -> None:
         if not isinstance(self.enabled, bool):
-            msg = f"enabled is {self.enabled!r}; expected True or False"
+            msg = f"enabled is {shown(self.enabled)}; expected True or False"
             raise ConfigurationError(msg)
         share = self.fraction
         if isinstance(share, bool) or not isinstance(share, (int, float, Fraction)) or not 0 <= share <= 1:
-            msg = f"fraction is {share!r}; expected a share of users in [0, 1]: write 0.1 for a tenth"
+            msg = f"fraction is {shown(share)}; expected a share of users in [0, 1]: write 0.1 for a tenth"
             raise ConfigurationError(msg)
         object.__setattr__(self, "fraction", Fraction(share))
-        if isinstance(self.surfaces, str) or not all(isinstance(name, str) and name for name in self.surfaces):
-            msg = f"surfaces are {self.surfaces!r}; expected names, such as ('home', 'cart')"
+        given: object = self.surfaces
+        if not isinstance(given, (tuple, list, set, frozenset)) or not all(
+            isinstance(name, str) and name for name in given
+        ):
+            msg = f"surfaces are {shown(given)}; expected names, such as ('home', 'cart')"
             raise ConfigurationError(msg)
         object.__setattr__(self, "surfaces", tuple(self.surfaces))
         check_id(self.label)
@@ -192,7 +196,7 @@ class Holdout:
 
     def __init__(self, config: HoldoutConfig | None = None) -> None:
         if config is not None and not isinstance(config, HoldoutConfig):
-            msg = f"config is {config!r}; expected a HoldoutConfig, or None to read the environment"
+            msg = f"config is {shown(config)}; expected a HoldoutConfig, or None to read the environment"
             raise ConfigurationError(msg)
         self.config = HoldoutConfig.from_environment() if config is None else config
         share = Fraction(self.config.fraction)
@@ -222,7 +226,7 @@ class Holdout:
             If the surface is no name, or an id is neither text, bytes nor an integer.
         """
         if not isinstance(surface, str) or not surface:
-            msg = f"surface is {surface!r}; expected a name"
+            msg = f"surface is {shown(surface)}; expected a name"
             raise ConfigurationError(msg)
         surfaces = self.config.surfaces
         if not self._active or (surfaces and surface not in surfaces):

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import check_words, shown
 from armwise.experiments.allocation import Key
+from armwise.experiments.allocation._keys import plain
 from armwise.protocols import ContextLike
 from armwise.types import Label
 
@@ -57,11 +59,13 @@ def identify(context: ContextLike | None, fields: Iterable[str] = IDENTITIES) ->
         return None
     for field in fields:
         value: object = context.get(field)
-        if value is None or value in ("", b""):
+        if value is None:
             continue
         if isinstance(value, (str, bytes, int)) and not isinstance(value, bool):
-            return value
-        msg = f"{field} is {value!r}; expected a string, bytes or an integer; convert it where the context is made"
+            if isinstance(value, int) or value:
+                return value
+            continue
+        msg = f"{field} is {shown(value)}; expected a string, bytes or an integer; convert it where the context is made"
         raise ConfigurationError(msg)
     return None
 
@@ -88,7 +92,7 @@ def tenant_salt(tenant: str, workspace: str) -> str:
     Raises
     ------
     ConfigurationError
-        If one of them is no string, or empty.
+        If one of them is no string, is blank, or holds a control character or a lone surrogate.
 
     Examples
     --------
@@ -96,9 +100,7 @@ def tenant_salt(tenant: str, workspace: str) -> str:
     ('', '["acme","main"]')
     """
     for name, value in (("tenant", tenant), ("workspace", workspace)):
-        if not isinstance(value, str) or not value:
-            msg = f"{name} is {value!r}; expected a name"
-            raise ConfigurationError(msg)
+        check_words(value, name, "a name")
     if (tenant, workspace) == ("default", "main"):
         return ""
     return json.dumps([tenant, workspace], ensure_ascii=False, separators=(",", ":"))
@@ -110,6 +112,11 @@ def candidate_key(key: Key, candidates: Iterable[Label] | None) -> bytes:
     Each part is preceded by its length, so that no two pairs have one key: the sorted JSON of the candidates, the
     kind of key (``s``, ``b`` or ``i``), and its bytes.
 
+    Raises
+    ------
+    ConfigurationError
+        If the key is no string, bytes or 64-bit integer, or is a string with a lone surrogate.
+
     Examples
     --------
     >>> candidate_key("u-1", ["b", "a"]) == candidate_key("u-1", ["a", "b"])
@@ -117,17 +124,13 @@ def candidate_key(key: Key, candidates: Iterable[Label] | None) -> bytes:
     >>> candidate_key("7", None) == candidate_key(7, None)
     False
     """
+    known = plain(key)
     texts = sorted(json.dumps(label) for label in candidates or ())
     names = f"[{','.join(texts)}]".encode()
-    if isinstance(key, str):
-        # A lone surrogate is refused by the allocator where it stands alone; here it would be refused by encode.
-        try:
-            kind, body = b"s", key.encode()
-        except UnicodeEncodeError as error:
-            msg = f"key is {key!r}, which has no UTF-8 ({error.reason}); expected text that can be encoded"
-            raise ConfigurationError(msg) from None
-    elif isinstance(key, bytes):
-        kind, body = b"b", key
+    if isinstance(known, str):
+        kind, body = b"s", known.encode()
+    elif isinstance(known, bytes):
+        kind, body = b"b", known
     else:
-        kind, body = b"i", str(int(key)).encode()
+        kind, body = b"i", str(known).encode()
     return len(names).to_bytes(4, "little") + names + kind + body

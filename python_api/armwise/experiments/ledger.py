@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from typing import Final
 
 from armwise.errors import ConfigurationError, SnapshotError
@@ -42,13 +43,14 @@ class Ledger:
         Where it stands.
     """
 
-    __slots__ = ("_base", "_others", "_part", "events", "experiment_id", "own", "phase", "setup", "table")
+    __slots__ = ("_base", "_others", "_part", "events", "experiment_id", "own", "phase", "resplit", "setup", "table")
 
     def __init__(self, experiment_id: str, setup: Setup, part: str, phase: Phase = "shadow") -> None:
         self.experiment_id = experiment_id
         self.setup = setup
         self.phase: Phase = phase
         self.table: Allocator | None = None
+        self.resplit = False
         self.events: dict[EventKind, Event] = {}
         self.own = Part.empty(setup.outputs)
         self._part = part
@@ -84,9 +86,17 @@ class Ledger:
             self.phase = "stopped"
 
     def divide(self, table: Allocator) -> None:
-        """Note by which table traffic is divided; of several the latest is kept."""
-        if self.table is None or _age(self.table) < _age(table):
-            self.table = table
+        """Note by which table traffic is divided from now on.
+
+        Where variants have other shares of each other than those by which rewards were earned in action, `resplit`
+        says so: means over both times compare different mixtures of times.
+        """
+        if self.table is not None and self._acted() and _mixture(self.table) != _mixture(table):
+            self.resplit = True
+        self.table = table
+
+    def _acted(self) -> bool:
+        return any(seen.active.n for part in (self._base, self.own) for seen in part.variants.values())
 
     def renew(self, part: str) -> None:
         """Go on in a new part, as a process that did not write the present one."""
@@ -135,8 +145,13 @@ class Ledger:
             if mine is None or _order(event) < _order(mine):
                 self.events[event.kind] = event
         self.phase = later(self.phase, other.phase)
-        if other.table is not None:
-            self.divide(other.table)
+        self.resplit |= other.resplit
+        here, there = self.table, other.table
+        if here is not None and there is not None:
+            self.resplit |= self._acted() and _mixture(here) != _mixture(there)
+            self.table = max(here, there, key=_age)
+        else:
+            self.table = there if here is None else here
 
     def parts(self) -> dict[str, Part]:
         """The parts of all processes that have seen something."""
@@ -150,6 +165,7 @@ class Ledger:
             "setup": self.setup.state_dict(),
             "phase": self.phase,
             "table": None if self.table is None else self.table.state_dict(),
+            "resplit": int(self.resplit),
             "events": [self.events[kind].state_dict() for kind in sorted(self.events)],
             "parts": {name: parts[name].state_dict() for name in sorted(parts)},
         }
@@ -172,7 +188,8 @@ class Ledger:
             raise SnapshotError(str(error)) from None
         ledger = cls(experiment_id, Setup.from_state(fields.fields("setup")), part, phase)
         if fields.says("table"):
-            ledger.divide(Allocator.from_state(dict(fields.mapping("table"))))
+            ledger.table = Allocator.from_state(dict(fields.mapping("table")))
+        ledger.resplit = bool(fields.whole("resplit", 0, 1)) if fields.says("resplit") else False
         for entry in fields.items("events"):
             event = Event.from_state(Fields(entry, "state['events'][i]"))
             if event.kind in ledger.events:
@@ -184,6 +201,12 @@ class Ledger:
             ledger._others[name] = Part.from_state(fields.fields("parts").fields(name), ledger.setup.outputs)
             ledger._base = ledger._base.merged(ledger._others[name])
         return ledger
+
+
+def _mixture(table: Allocator) -> dict[str, Fraction]:
+    """The shares of the variants in what all of them have."""
+    whole = sum(table.shares.values(), Fraction(0))
+    return {name: share / whole for name, share in table.shares.items() if share} if whole else {}
 
 
 def _age(table: Allocator) -> tuple[int, str]:

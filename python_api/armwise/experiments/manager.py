@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol, get_args, runtime_checkable
 
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError
 from armwise.experiments._registry import FLAG, ExperimentRegistry
 from armwise.experiments._running import Running, outside
+from armwise.experiments._words import NAME, shown
 from armwise.experiments.allocation import Key
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.identity import features
@@ -22,6 +23,7 @@ from armwise.experiments.trial import (
     ask_variants,
     shadow_weights,
     share_weights,
+    told,
 )
 from armwise.policies._labels import listed
 from armwise.protocols import ContextLike, Policy
@@ -106,7 +108,7 @@ class ExperimentManager(ExperimentRegistry):
         ConfigurationError
             If the key is a float or something else that names nobody for sure.
         """
-        running = self._running.get(experiment_id)
+        running = self._found(experiment_id)
         if running is None:
             return None
         experiment = running.experiment
@@ -151,6 +153,9 @@ class ExperimentManager(ExperimentRegistry):
         In the shadow the core decides, and every variant says what it would have served. In action the output of the
         key's variant is served. Without an experiment, or with the harness off, the core decides alone.
 
+        A policy that raises where another serves does not fail the request. It is counted in the variant's `errors`,
+        with what it raised in :meth:`status`, and takes no part in what is learnt from the request.
+
         Parameters
         ----------
         domain : str
@@ -173,9 +178,10 @@ class ExperimentManager(ExperimentRegistry):
         Raises
         ------
         ConfigurationError
-            If there are neither candidates nor a core, or an argument is not as described.
+            If there are neither candidates nor a core, or an argument is not as described. What the core, or the
+            policy that serves, raises passes through.
         """
-        experiment_id = f"policy::{domain}"
+        experiment_id = _of_domain(domain)
         labels = None if candidates is None else listed(candidates, "candidates")
         plain = features(context)
         running = self._running.get(experiment_id)
@@ -201,19 +207,24 @@ class ExperimentManager(ExperimentRegistry):
             served = ask()
             if allocated is None:
                 return self._apart(running, "unkeyed", served)
-            choices = ask_variants(experiment, labels, plain, ask, None)
-            propensity, weights = served.propensity, shadow_weights(experiment.variants, choices, served)
+            choices, failures = ask_variants(experiment, labels, plain, ask, None)
+            propensity = served.propensity
+            weights = shadow_weights(core, experiment.variants, choices, served)
+            if experiment.baseline not in choices:  # there is nothing to compare with
+                weights = {}
             variant = experiment.control
         else:
             variant = experiment.control if allocated is None else allocated
-            choices = ask_variants(experiment, labels, plain, ask, variant)
+            choices, failures = ask_variants(experiment, labels, plain, ask, variant)
             served = choices[variant]
             if allocated is None:
-                return self._apart(running, "unkeyed", served)
-            propensity, weights = share_weights(running.parts, choices, served)
+                return self._apart(running, "unkeyed", served, failures)
+            propensity, weights = share_weights(running.known_parts(), choices, served)
         with self._locked():
+            running.fail(failures)
             running.allocate(variant, allocated if phase == "shadow" else None, served.arm)
         self._tell_allocation(experiment_id, variant)
+        self._tell_failures(experiment_id, failures)
         return Trial(
             served.arm,
             experiment_id,
@@ -234,7 +245,8 @@ class ExperimentManager(ExperimentRegistry):
         Parameters
         ----------
         experiment_id : str
-            Which experiment. A reward for one that does not run is counted as ignored.
+            Which experiment. A reward for one that does not run is counted as ignored: under its id, or under
+            ``other`` after the hundredth, and where no experiment could have it.
         variant : str or None
             What :meth:`assign` gave; None, outside the experiment, is counted as ignored.
         reward : float
@@ -248,7 +260,7 @@ class ExperimentManager(ExperimentRegistry):
             If the experiment has no such variant, or an argument is not as described. Nothing is counted then.
         """
         value, time = check_number(reward), nanoseconds(now)
-        running = self._running.get(experiment_id)
+        running = self._found(experiment_id)
         reason: Reason | None = self._absence(running) or ("outside" if variant is None else None)
         self._record(experiment_id, running, reason, variant, value, time, None)
 
@@ -257,6 +269,9 @@ class ExperimentManager(ExperimentRegistry):
 
         Policies among the variants learn: in the shadow each of them from what the core served, in action the one
         that served. The core learns where it is at home, not here.
+
+        The trial is checked first; then the reward is counted, and then policies learn, each of them whatever the
+        others do. One that refuses is counted in the variant's `errors`.
 
         Parameters
         ----------
@@ -268,20 +283,38 @@ class ExperimentManager(ExperimentRegistry):
         Raises
         ------
         ConfigurationError
-            If an argument is not as described, or a policy refuses the reward; nothing is counted then.
+            If an argument is not as described, or the trial is not of this experiment; nothing is counted then, and
+            nobody learns. Or if a policy refuses: then the reward is counted and the other policies have learnt, as
+            the message says; recorded again, it would be counted twice.
         """
-        if not isinstance(trial, Trial):
-            msg = f"trial is {trial!r}; expected what decide gave"
+        if not isinstance(trial, Trial) or trial.reason not in get_args(Reason):
+            msg = f"trial is {shown(trial)}; expected what decide gave"
             raise ConfigurationError(msg)
         value, time = check_number(reward), nanoseconds(now)
-        running = self._running.get(trial.experiment_id)
+        running = self._found(trial.experiment_id)
         reason = self._absence(running) or (None if trial.reason == "counted" else trial.reason)
-        if running is not None and reason is None:
-            running.require(trial.variant)
-            running.require_within(value)
-            for policy in _learners(running.experiment, trial):
-                policy.update(trial.arm, value, trial.context, now)
         self._record(trial.experiment_id, running, reason, trial.variant, value, time, trial)
+        if running is not None and reason is None:
+            self._teach(running, trial, value, now)
+
+    def _teach(self, running: Running, trial: Trial, reward: float, now: Moment | None) -> None:
+        """Let policies learn from a reward that is counted."""
+        failures: dict[str, str] = {}
+        first: Exception | None = None
+        for name, policy in _learners(running.experiment, trial).items():
+            try:
+                policy.update(trial.arm, reward, trial.context, now)
+            except Exception as error:  # noqa: BLE001 - the others learn all the same, and it is raised below
+                failures[name] = told(error)
+                first = first or error
+        if first is None:
+            return
+        with self._locked():
+            running.fail(failures)
+        self._tell_failures(trial.experiment_id, failures)
+        refused = "; ".join(f"the policy of {name!r} refused it: {why}" for name, why in failures.items())
+        msg = f"the reward is counted, and every other policy has learnt from it; {refused}; do not record it again"
+        raise ConfigurationError(msg) from first
 
     def _absence(self, running: Running | None) -> Reason | None:
         """Why an experiment takes no requests and no rewards; None where it does."""
@@ -291,9 +324,13 @@ class ExperimentManager(ExperimentRegistry):
             return "disabled"
         return "stopped" if running.ledger.phase == "stopped" else None
 
-    def _apart(self, running: Running, reason: Reason, choice: Choice) -> Trial:
+    def _apart(
+        self, running: Running, reason: Reason, choice: Choice, failures: Mapping[str, str] | None = None
+    ) -> Trial:
         with self._locked():
             running.request(reason)
+            running.fail(failures or {})
+        self._tell_failures(running.experiment.id, failures or ())
         control = running.experiment.control if reason == "unkeyed" else None
         return outside(running.experiment.id, reason, choice, control)
 
@@ -310,14 +347,18 @@ class ExperimentManager(ExperimentRegistry):
         regret, event = 0.0, None
         with self._locked():
             if running is None:
+                # What comes in here may be anybody's: it is counted, and neither kept nor exported without bounds.
                 full = experiment_id not in self._unknown and len(self._unknown) >= _MOST_UNKNOWN
-                name = _OTHER if full else experiment_id
-                self._unknown[name] = self._unknown.get(name, 0) + 1
+                if full or NAME.fullmatch(experiment_id) is None:
+                    experiment_id = _OTHER
+                self._unknown[experiment_id] = self._unknown.get(experiment_id, 0) + 1
             elif reason is not None:
                 running.ignore(reason)
             else:
                 name = running.require(variant)
                 running.require_within(reward)
+                if trial is not None:
+                    running.require_own(trial)
                 regret, event = running.record(name, reward, time, trial)
                 if event is not None:
                     self._tell_phase(running)
@@ -328,13 +369,37 @@ class ExperimentManager(ExperimentRegistry):
         elif variant is not None:
             self._metrics.rewarded(self._tenant, self._workspace, experiment_id, variant, reward, regret)
 
+    def _tell_failures(self, experiment_id: str, failures: Iterable[str]) -> None:
+        if isinstance(self._metrics, _HearsFailures):
+            for name in failures:
+                self._metrics.failed(self._tenant, self._workspace, experiment_id, name)
+
     def _tell_allocation(self, experiment_id: str, variant: str) -> None:
         if self._metrics is not None:
             self._metrics.allocated(self._tenant, self._workspace, experiment_id, variant)
 
 
-def _learners(experiment: Experiment, trial: Trial) -> list[Policy]:
-    """The policies that learn from a trial, each once."""
+def _of_domain(domain: object) -> str:
+    """The id of the experiment of a domain."""
+    if not isinstance(domain, str):
+        msg = f"domain is {shown(domain)}; expected text"
+        raise ConfigurationError(msg)
+    return f"policy::{domain}"
+
+
+@runtime_checkable
+class _HearsFailures(Protocol):
+    """Metrics that are told of policies that raise, too."""
+
+    def failed(self, tenant: str, workspace: str, experiment_id: str, variant: str) -> None: ...
+
+
+def _learners(experiment: Experiment, trial: Trial) -> dict[str, Policy]:
+    """The policies that learn from a trial, each once, by a variant that it stands for."""
     names = experiment.variants if trial.phase == "shadow" else (trial.variant,)
-    outputs = [experiment.variants[name] for name in names if name is not None]
-    return list({id(output): output for output in outputs if isinstance(output, Policy)}.values())
+    learners: dict[int, tuple[str, Policy]] = {}
+    for name in names:
+        output = None if name is None else experiment.variants[name]
+        if name is not None and isinstance(output, Policy):
+            learners.setdefault(id(output), (name, output))
+    return dict(learners.values())

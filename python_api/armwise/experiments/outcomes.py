@@ -174,6 +174,8 @@ class VariantStatistics:
         When it was recorded, in nanoseconds since the epoch.
     shadow_replay, active_replay : Counterfactual
         What it would have earned, in the shadow by the core's propensities and in action by the shares.
+    errors : int
+        How often its policy raised: asked what it would serve where something else served, or where it was to learn.
     spread, active_spread : ExactSum
         Of the squared distance of each of `rewards`, and of `active`, from what the ones before it predict; kept where
         rewards have bounds, for the empirical-Bernstein interval.
@@ -197,6 +199,7 @@ class VariantStatistics:
     active_replay: Counterfactual = field(default_factory=Counterfactual)
     spread: ExactSum = field(default_factory=ExactSum)
     active_spread: ExactSum = field(default_factory=ExactSum)
+    errors: int = 0
 
     @property
     def pulls(self) -> int:
@@ -249,6 +252,7 @@ class VariantStatistics:
             self.active_replay.merged(other.active_replay),
             self.spread.merged(other.spread),
             self.active_spread.merged(other.active_spread),
+            self.errors + other.errors,
         )
 
     def state_dict(self) -> State:
@@ -264,6 +268,8 @@ class VariantStatistics:
             "spread": self.spread.to_text(),
             "active_spread": self.active_spread.to_text(),
         }
+        if self.errors:
+            state["errors"] = self.errors
         for name, replay in (("shadow_replay", self.shadow_replay), ("active_replay", self.active_replay)):
             if replay.n:
                 state[name] = replay.state_dict()
@@ -303,6 +309,7 @@ class VariantStatistics:
             acting,
             sums[1],
             sums[2],
+            fields.whole("errors", 0, COUNTS) if fields.says("errors") else 0,
         )
 
     def summary(self) -> State:
@@ -310,6 +317,7 @@ class VariantStatistics:
         return {
             "allocations": self.allocations,
             "shadow_pulls": self.shadow_pulls,
+            "errors": self.errors,
             "pulls": self.pulls,
             "reward_sum": self.reward_sum,
             "mean_reward": self.mean_reward,

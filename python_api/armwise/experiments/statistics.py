@@ -15,6 +15,7 @@ from numbers import Integral
 from typing import Final
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import shown
 from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import State
 from armwise_kernels.cores_arguments import real_number
@@ -41,10 +42,10 @@ def check_number(value: object, name: str = "reward", low: float = -LARGEST, hig
     """
     try:
         number = real_number(name, value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         number = math.nan
     if not low <= number <= high:
-        msg = f"{name} is {value!r:.60}; expected a finite number in [{low:g}, {high:g}]"
+        msg = f"{name} is {shown(value)}; expected a finite number in [{low:g}, {high:g}]"
         raise ConfigurationError(msg)
     return number
 

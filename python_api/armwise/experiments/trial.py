@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import check_arm, one_line, shown
 from armwise.experiments.experiment import Experiment, Output, Phase
-from armwise.policies._labels import check_label
 from armwise.protocols import ContextLike, Policy
 from armwise.types import Decision, Label
 
-__all__ = ["Choice", "Core", "Reason", "Trial", "ask_core", "ask_variants", "shadow_weights", "share_weights"]
+__all__ = ["Choice", "Core", "Reason", "Trial", "ask_core", "ask_variants", "shadow_weights", "share_weights", "told"]
 
 Core: TypeAlias = Callable[[], Label | Decision] | Policy
 """Decides without the experiment: a policy, or a function that gives an arm, or a decision with its propensity."""
@@ -49,10 +49,10 @@ class Trial:
         The probability in (0, 1] of what was served: the core's in the shadow, the share of the variants that would
         have served it in action; None where it is not known.
     outputs : mapping of str to Label
-        What each variant would have served.
+        What each variant would have served; without those whose policy raised.
     weights : mapping of str to float
-        1 / propensity for the variants that agree with what was served, 0 for the others; empty where the propensity
-        is not known.
+        1 / propensity for the variants that agree with what was served, 0 for the others of `outputs`; empty where
+        the propensity is not known.
     context : array_like, mapping or None
         The features, without the fields that name somebody.
     """
@@ -111,10 +111,10 @@ def ask_core(core: Core | None, candidates: Sequence[Label] | None, context: Con
     if isinstance(core, Policy):
         return _decided(core.decide(candidates, context))
     if not callable(core):
-        msg = f"core is {core!r}; expected a policy, or a function that gives an arm or a Decision"
+        msg = f"core is {shown(core)}; expected a policy, or a function that gives an arm or a Decision"
         raise ConfigurationError(msg)
     answer = core()
-    return _decided(answer) if isinstance(answer, Decision) else Choice(check_label(answer, "what the core chose"))
+    return _decided(answer) if isinstance(answer, Decision) else Choice(check_arm(answer, "what the core chose"))
 
 
 def ask_variants(
@@ -123,29 +123,56 @@ def ask_variants(
     context: ContextLike | None,
     core: Callable[[], Choice],
     acting: str | None,
-) -> dict[str, Choice]:
-    """What each variant would serve; a policy that stands for several is asked once."""
-    asked: dict[int, Choice] = {}
+) -> tuple[dict[str, Choice], dict[str, str]]:
+    """What each variant would serve, and of those that raised, what; a policy that stands for several is asked once.
+
+    What a variant that does not act raises is not the request's concern. What acts raises through.
+    """
+    asked: dict[int, Choice | str] = {}
     choices: dict[str, Choice] = {}
+    failures: dict[str, str] = {}
     for name, output in experiment.variants.items():
-        if output is None:
-            choices[name] = core()
-        elif isinstance(output, (str, int, float)):
+        if isinstance(output, (str, int, float)):
             choices[name] = Choice(output, propensity=1.0)
+            continue
+        acts = acting is not None and experiment.variants[acting] is output
+        if id(output) not in asked:
+            try:
+                asked[id(output)] = core() if output is None else _chosen(output, candidates, context, acts=acts)
+            except Exception as error:  # a policy may be anybody's, and raise anything
+                if acts:
+                    raise
+                asked[id(output)] = told(error)
+        answer = asked[id(output)]
+        if isinstance(answer, str):
+            failures[name] = answer
         else:
-            acts = acting is not None and experiment.variants[acting] is output
-            if id(output) not in asked:
-                asked[id(output)] = _chosen(output, candidates, context, acts=acts)
-            choices[name] = asked[id(output)]
-    return choices
+            choices[name] = answer
+    return choices, failures
 
 
-def shadow_weights(outputs: Mapping[str, Output], choices: Mapping[str, Choice], served: Choice) -> dict[str, float]:
+def told(error: Exception) -> str:
+    """What an error of somebody else's says, on one line."""
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - it is not ours
+        words = "it does not say why"
+    return one_line(f"{type(error).__name__}: {words}")
+
+
+def shadow_weights(
+    core: Core | None, outputs: Mapping[str, Output], choices: Mapping[str, Choice], served: Choice
+) -> dict[str, float]:
     """Weights of each variant by the core's propensity, in [0, 1e70]; none where it is not known.
 
-    A variant that is the core agrees with it whatever it chose, so its weight is 1.
+    A variant that is the core agrees with it whatever it chose, so its weight is 1. Where a variant's policy draws the
+    very numbers that the core draws, what the one chose tells what the other did: matching would be biased.
     """
-    if served.propensity is None:
+    alike = isinstance(core, Policy) and any(
+        isinstance(output, Policy) and (output.seed, output.stream) == (core.seed, core.stream)
+        for output in outputs.values()
+    )
+    if served.propensity is None or alike:
         return {}
     match = min(1.0 / served.propensity, _LARGEST)
     return {
@@ -160,8 +187,11 @@ def share_weights(
     """The share of the traffic whose variant would have served this arm, and the weights that it gives.
 
     `parts` are the shares as whole numbers, so that their sum and ratios are exact until the one division. No variant
-    with a share serves an arm that only a sticky assignment to an earlier table does: its share is not known.
+    with a share serves an arm that only a sticky assignment to an earlier table does: its share is not known. Nor is it
+    where a variant does not say what it would have served.
     """
+    if parts.keys() != choices.keys():
+        return None, {}
     agreeing = sum(parts[name] for name, choice in choices.items() if choice.arm == served.arm)
     if not agreeing:
         return None, {}
@@ -182,4 +212,6 @@ def _decided(decision: Decision) -> Choice:
 
 def _chosen(policy: Policy, candidates: Sequence[Label] | None, context: ContextLike | None, *, acts: bool) -> Choice:
     # Only what acts is logged: a decision states its propensity, which a choice does not pay for.
-    return _decided(policy.decide(candidates, context)) if acts else Choice(policy.select(candidates, context))
+    if acts:
+        return _decided(policy.decide(candidates, context))
+    return Choice(check_arm(policy.select(candidates, context), "what a policy chose"))

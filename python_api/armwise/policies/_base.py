@@ -8,7 +8,6 @@ on, or binds what the core did not know (a candidate set, a new arm, a list for 
 from __future__ import annotations
 
 import operator
-import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, SupportsIndex, TypeVar, cast
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, KernelError, PropensityError, ReplayError
 from armwise.policies._core import REFUSALS, HotCore, kernel_errors
+from armwise.policies._ids import place_of
 from armwise.policies._labels import PLAIN, check_label, listed
 from armwise.policies._saved import SavedPolicy
 from armwise.posteriors._columns import Columns
@@ -29,7 +29,6 @@ from armwise_kernels.protocol import View
 __all__ = ["ArmPolicy"]
 
 _MOST: Final = 1 << 31
-_ID: Final = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{1,16})")
 _new: Final = tuple.__new__
 
 P = TypeVar("P", bound=Columns)
@@ -252,11 +251,7 @@ class ArmPolicy(SavedPolicy[P]):
         UnknownArm, ConfigurationError
             As :meth:`select`.
         """
-        match = _ID.fullmatch(decision_id) if isinstance(decision_id, str) else None
-        stream, counter, version = (int(word, 16) for word in match.groups()) if match else (-1, -1, -1)
-        if not 0 <= max(stream, counter, version) < 1 << 63:
-            msg = f"decision_id is {decision_id!r}; expected stream-counter-version in hexadecimal"
-            raise ReplayError(msg)
+        stream, counter, version = place_of(decision_id)
         with self._locked():
             self._require_version(version)
             core = self._core if stream == self.stream else self._bound_to_stream(stream)

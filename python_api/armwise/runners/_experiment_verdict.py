@@ -1,8 +1,9 @@
 """Ship, hold or stop: the rule, and the checks that come before it.
 
-The rule, in this order. Stop where the traffic is not split as it was meant to be. Ship the variant of the greatest
-mean where the lower end of its difference is above zero and every check passed. Stop where some variant is shown to do
-harm: the upper end of its difference is below zero. Hold otherwise.
+The rule, in this order. Stop where the experiment was stopped already, or users are not split as they were meant to be.
+Hold where nothing was earned in action, and nothing is known of what would have been. Ship the variant of the
+greatest mean where the lower end of its difference is above zero and every check passed. Stop where some variant is
+shown to do harm: the upper end of its difference is below zero. Hold otherwise.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MISMATCH: Final = 0.01
 
 _ONE_LOOK: Final = 0.001
 _CONCENTRATION: Final = 100.0
+_MANY_REQUESTS: Final = ". Users who make many requests may do that by chance: log the user with each decision"
 
 
 class Decided(NamedTuple):
@@ -41,7 +43,8 @@ class Split(NamedTuple):
     checks : tuple of Check
         The sequential one and that of one look.
     mismatch : bool
-        Whether the traffic is shown not to be split as it was meant to be.
+        Whether the traffic is shown not to be split as it was meant to be. Requests never show it: those of one user
+        all come to one variant, so that their split strays further than that of independent units.
     """
 
     checks: tuple[Check, ...]
@@ -76,12 +79,14 @@ def check_split(
     if assumed and (p_value < MISMATCH or one_look.p_value < _ONE_LOOK):
         detail = f"{said}. That is no equal split, and no file says which it was to be: give --share NAME=WEIGHT"
         return Split((Check("sample ratio", "unknown", detail),), mismatch=False)
+    failed, requests = p_value < MISMATCH, units.startswith("requests")
     taken = "; shares taken to be equal, as nothing says otherwise" if assumed else ""
     checks = (
         Check(
             "sample ratio, sequential",
-            "failed" if p_value < MISMATCH else "passed",
-            f"p = {_p(p_value)}, holds at every look (fails below {MISMATCH:g}). {said}{taken}",
+            "failed" if failed else "passed",
+            f"p = {_p(p_value)}, holds at every look (fails below {MISMATCH:g}). {said}{taken}"
+            f"{_MANY_REQUESTS if failed and requests else ''}",
         ),
         Check(
             "sample ratio, chi-square",
@@ -90,7 +95,7 @@ def check_split(
             f" freedom, for one look (fails below {_ONE_LOOK:g})",
         ),
     )
-    return Split(checks, mismatch=p_value < MISMATCH)
+    return Split(checks, mismatch=failed and not requests)
 
 
 def check_rewards(served: Mapping[str, int], rewarded: Mapping[str, int]) -> Check:
@@ -114,7 +119,15 @@ def check_rewards(served: Mapping[str, int], rewarded: Mapping[str, int]) -> Che
     return Check("rewards come back alike", "failed" if p_value < _ONE_LOOK else "passed", detail)
 
 
-def decide(phase: str, rows: Sequence[VariantRow], checks: Sequence[Check], *, mismatch: bool) -> Decided:
+def decide(
+    phase: str,
+    rows: Sequence[VariantRow],
+    checks: Sequence[Check],
+    *,
+    mismatch: bool,
+    stopped: str | None = None,
+    unearned: str | None = None,
+) -> Decided:
     """Reach the verdict.
 
     Parameters
@@ -127,28 +140,58 @@ def decide(phase: str, rows: Sequence[VariantRow], checks: Sequence[Check], *, m
         What was checked.
     mismatch : bool
         Whether the traffic is shown not to be split as it was meant to be.
+    stopped : str, optional
+        When and why the experiment was stopped, in a sentence; nothing ships then, whatever the figures say.
+    unearned : str, optional
+        Why the rewards say nothing of the variants in action, in a sentence; nothing follows from them then.
     """
+    found = _figures_say(phase, rows, checks, mismatch=mismatch, unearned=unearned)
+    if stopped is None:
+        return Decided(found.verdict, found.best, (*found.reasons, *found.advice, *found.checks))
+    return Decided("stop", found.best, (stopped, *found.reasons, *found.checks))
+
+
+class _Found(NamedTuple):
+    """A verdict of the figures, with its reasons apart from what to do and from the checks that did not pass."""
+
+    verdict: Verdict
+    best: str | None
+    reasons: tuple[str, ...]
+    advice: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+
+def _figures_say(
+    phase: str, rows: Sequence[VariantRow], checks: Sequence[Check], *, mismatch: bool, unearned: str | None
+) -> _Found:
+    """The verdict where the experiment goes on."""
     against = next(row.name for row in rows if row.control)
     measured = [row for row in rows if not row.control and row.mean is not None]
     best = max(measured, key=lambda row: row.mean or 0.0, default=None)
     name = None if best is None else best.name
+    wanting = tuple(_failures(checks))
     if mismatch:
         reason = "The traffic is not split as it was meant to be. Find out why before believing any figure below."
-        return Decided("stop", name, (reason, *_failures(checks)[1:]))
+        return _Found("stop", name, (reason, *wanting[1:]))
+    if unearned is not None:
+        return _Found("hold", name, (unearned,), checks=wanting)
     harm = [row for row in measured if row.difference_interval.upper < 0.0]
     harmed = tuple(f"{row.name} does harm: {_differs(row, against)}." for row in harm)
-    wanting = _failures(checks)
     if best is not None and best.difference_interval.lower > 0.0:
-        better = f"{best.name} is better: {_differs(best, against)}."
-        if phase == "shadow":
-            return Decided("hold", name, ("The experiment is in the shadow: no variant has acted yet.", better))
-        if wanting:
-            return Decided("hold", name, (better, *wanting, "It may ship once every check has passed."))
-        return Decided("ship", name, (better, "Every check passed.", *harmed))
+        return _better(phase, best.name, f"{best.name} is better: {_differs(best, against)}.", harmed, wanting)
     if harm:
         advice = "Take it out, or end the experiment." if len(harm) < len(measured) else "End the experiment."
-        return Decided("stop", name, (*harmed, advice, *wanting))
-    return Decided("hold", name, (*_undecided(best, against, phase), *wanting))
+        return _Found("stop", name, harmed, (advice,), wanting)
+    return _Found("hold", name, tuple(_undecided(best, against, phase)), checks=wanting)
+
+
+def _better(phase: str, name: str, better: str, harmed: tuple[str, ...], wanting: tuple[str, ...]) -> _Found:
+    """The verdict where the best variant is shown to be better."""
+    if phase == "shadow":
+        return _Found("hold", name, ("The experiment is in the shadow: no variant has acted yet.", better))
+    if wanting:
+        return _Found("hold", name, (better, *wanting), ("It may ship once every check has passed.",))
+    return _Found("ship", name, (better, "Every check passed.", *harmed))
 
 
 def _undecided(best: VariantRow | None, against: str, phase: str) -> list[str]:
@@ -157,10 +200,8 @@ def _undecided(best: VariantRow | None, against: str, phase: str) -> list[str]:
     if best is None:
         return [*reasons, "No variant beside the one that it is compared with has a reward yet."]
     if not best.difference_interval.known:
-        return [
-            *reasons,
-            f"Too few rewards to bound any difference from {against}: each side needs 100, spread over at least 30.",
-        ]
+        few = f"Too few rewards, or too much alike, to bound any difference from {against}: each side needs 100"
+        return [*reasons, f"{few}, spread over at least 30."]
     return [*reasons, f"Nothing is shown yet: of {best.name}, the best so far, {_differs(best, against)}."]
 
 

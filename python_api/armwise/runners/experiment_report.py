@@ -24,11 +24,12 @@ from armwise.runners._experiment_verdict import check_rewards, check_split, deci
 from armwise.runners._timeline import Columns
 from armwise.runners.experiment_states import Saved, read_states
 from armwise.telemetry.log import TornLine
-from armwise.telemetry.report import Check, Curves, ExperimentReport, Span, VariantRow
+from armwise.telemetry.report import Check, Curves, ExperimentReport, Span, VariantRow, moment
 
 __all__ = ["ReportedExperiment", "report_on"]
 
 _CONTROL: Final = "control"
+_ENOUGH: Final = 100  # rewards, from which on an interval says something of a difference
 _UNKNOWN: Final = Span(float("-inf"), float("inf"))
 
 
@@ -80,8 +81,8 @@ def report_on(
         In (0, 1): the chance that the difference of any variant is ever outside its interval, and that the mean of
         each is.
     shares : mapping of str to float, optional
-        Shares or weights that the variants were to have, in any unit. Without it those of the allocator's table, where
-        that lies in the folder, or else equal ones, if the counts fit them.
+        Shares or weights that the variants were to have, in any unit, one for each variant. Without it those of the
+        allocator's table, where that lies in the folder, or else equal ones, if the counts fit them.
     control : str, optional
         The variant that the others are compared with: by default the baseline that the state names, or else the one
         called "control".
@@ -143,6 +144,7 @@ class _Report:
         self.experiment = str(log.experiment if ledger is None and log is not None else ledger and ledger.experiment_id)
         self._notes: list[str] = []
         self._units = "requests"
+        self._before = 0
         names = self._names(shares)
         self._baseline = self._compared_with(names, control)
         self._names_in_order = [self._baseline, *(name for name in names if name != self._baseline)]
@@ -160,7 +162,9 @@ class _Report:
         if self._log is not None and self._log.decisions:
             served = {name: self._log.served.get(name, 0) for name in self._names_in_order}
             checks.append(check_rewards(served, self._log.rewarded))
-        decided = decide(phase, rows, checks, mismatch=split.mismatch)
+        decided = decide(
+            phase, rows, checks, mismatch=split.mismatch, stopped=self._stopped(), unearned=self._unearned()
+        )
         self._notes += notes_of(self._ledger, self._log, self._units)
         if self._log is not None and self._variants[self._baseline].lift is None:
             self._notes += note_of_gap(sum(one.rewards.n for one in self._variants.values()), self._log)
@@ -174,7 +178,7 @@ class _Report:
             alpha=self._alpha,
             verdict=decided.verdict,
             best=decided.best,
-            reasons=decided.reasons,
+            reasons=(*decided.reasons, *self._alike()),
             checks=tuple(checks),
             variants=tuple(rows),
             events=tuple(
@@ -185,6 +189,41 @@ class _Report:
             sources=tuple(file.name for file in (*self._saved.files, *(() if self._log is None else self._log.files))),
             curves=self._curves(),
         )
+
+    def _stopped(self) -> str | None:
+        """When and why the experiment was stopped; None while it goes on."""
+        if self._ledger is None or self._ledger.phase != "stopped":
+            return None
+        event = self._ledger.events.get("stopped")
+        if event is None:
+            return "The experiment is stopped, and control serves."
+        itself = " by itself" if event.automatic else ""
+        return f"The experiment was stopped{itself}, {moment(event.time)}: {event.reason}"
+
+    def _alike(self) -> list[str]:
+        """Which variants earned the same every time: they may be broken."""
+        seen = {name: one.rewards for name, one in self._variants.items() if one.lift is None}
+        return [
+            f"{name} earned {rewards.mean:g} every time ({rewards.n:,} rewards): see whether it works at all."
+            for name, rewards in seen.items()
+            if rewards.n >= _ENOUGH and rewards.deviation == 0.0
+        ]
+
+    def _unearned(self) -> str | None:
+        """Why what is known compares nothing: earned before the action, or under other shares; None where it does."""
+        if self._ledger is not None and self._ledger.resplit:
+            return (
+                "The shares were changed in action: a trend over time looks like a difference between variants that"
+                " had other shares then. Start an experiment under an id of its own, with the shares it is to keep."
+            )
+        if self._ledger is None or self._variants[self._baseline].lift is not None:
+            return None
+        rewards = self._before or sum(one.rewards.n for one in self._variants.values())
+        if self._ledger.phase == "shadow" and rewards:
+            return f"The experiment is in the shadow: no variant has acted yet, and {rewards:,} rewards say nothing."
+        if self._before and not any(one.rewards.n for one in self._variants.values()):
+            return f"No reward was earned in action yet: all {self._before:,} came before the experiment acted."
+        return None
 
     def _names(self, shares: Mapping[str, float] | None) -> list[str]:
         """Every variant: in the order of the set-up, of the table, of the option, or of their names."""
@@ -210,6 +249,9 @@ class _Report:
 
     def _meant(self, shares: Mapping[str, float] | None) -> dict[str, float | Fraction] | None:
         """The share of the experiment's traffic that each variant was to have."""
+        if shares is not None and (missing := [name for name in self._names_in_order if name not in shares]):
+            msg = f"the shares say nothing of {', '.join(map(repr, missing))}; give every variant one, if it is 0"
+            raise ConfigurationError(msg)
         given = self._saved.shares.get(self.experiment) if shares is None else shares
         if given is None:
             return None
@@ -236,15 +278,9 @@ class _Report:
         return self._from_log(self._log, self._columns)
 
     def _from_state(self, seen: Mapping[str, VariantStatistics]) -> dict[str, _Variant]:
-        active = any(one.active.n for one in seen.values())
-        if active and any(one.active.n < one.pulls for one in seen.values()):
-            before = sum(one.pulls - one.active.n for one in seen.values())
-            self._notes.append(
-                f"{before:,} rewards from before the experiment acted are left out: chance did not decide who served"
-                " them."
-            )
+        before = sum(one.pulls - one.active.n for one in seen.values())
         units = self._units_of(seen)
-        if self._ledger is not None and self._ledger.phase == "shadow" and self._replayed(seen):
+        if self._is_shadow(seen) and self._replayed(seen):
             self._notes.append(
                 "Means and differences are of what each variant would have earned on the requests that control served"
                 " (doubly robust, by the logged propensities)."
@@ -258,12 +294,21 @@ class _Report:
                 )
                 for name in self._names_in_order
             }
-        return {
-            name: _Variant(
-                Moments.of(seen[name].active if active else seen[name].rewards), units[name], seen[name].regret_sum
+        if before:
+            self._notes.append(
+                f"{before:,} rewards from before the experiment acted are left out: chance did not decide who served"
+                " them."
             )
+        self._before = before
+        return {
+            name: _Variant(Moments.of(seen[name].active), units[name], seen[name].regret_sum)
             for name in self._names_in_order
         }
+
+    def _is_shadow(self, seen: Mapping[str, VariantStatistics]) -> bool:
+        """Whether the experiment never left the shadow, be it that it was stopped there."""
+        phase = "" if self._ledger is None else self._ledger.phase
+        return phase == "shadow" or (phase == "stopped" and not any(one.active.n for one in seen.values()))
 
     def _replayed(self, seen: Mapping[str, VariantStatistics]) -> bool:
         """Whether it is known what every variant would have earned."""

@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
+from armwise.experiments._words import check_words
 from armwise.experiments.allocation import Allocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import Phase
@@ -130,13 +131,11 @@ def change_phase(folder: Path, experiment_id: str, kind: EventKind, reason: str)
     Raises
     ------
     ConfigurationError
-        If no file knows it, it was stopped and is to be activated, or the reason is blank.
+        If no file knows it, it was stopped and is to be activated, or the reason is blank or cannot be kept.
     SnapshotError, StoreError
         As for :func:`read_states`, or if a file cannot be written.
     """
-    if not reason.strip():
-        msg = "the reason is blank; expected a few words, they are kept with the experiment"
-        raise ConfigurationError(msg)
+    check_words(reason, "the reason", "a few words, which are kept with the experiment")
     saved = read_states(folder)
     ledger = saved.ledgers.get(experiment_id)
     if ledger is None:

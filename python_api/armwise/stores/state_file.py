@@ -3,7 +3,8 @@
 The file is always whole: a new state is written beside it, pushed to the disk, and put in its place by a rename, and
 then the folder is pushed too (POSIX rename is atomic; without the second push the new name may not survive a power
 cut). A process that is killed at any moment leaves the old state or the new one. Reading, changing and writing happen
-under a lock on a file beside it, so that no process overwrites what another one wrote.
+under a lock on a file beside it, so that no process overwrites what another one wrote. A state that is put in the
+place of another keeps its mode, and its owner where this process may give files away.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
-from armwise.errors import SnapshotError, StoreError
+from armwise.errors import ConfigurationError, SnapshotError, StoreError
 from armwise.types import State
 
 __all__ = ["StateFile"]
@@ -34,6 +36,11 @@ class StateFile:
     path : str or path-like
         Where; its folder is there. ``{path}.lock`` stands beside it, and for moments ``{path}.tmp``.
 
+    Raises
+    ------
+    ConfigurationError
+        If the path names no file.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -47,7 +54,7 @@ class StateFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = _checked(path)
 
     def __repr__(self) -> str:
         return f"StateFile({str(self.path)!r})"
@@ -97,7 +104,17 @@ class StateFile:
     def _replace(self, data: bytes) -> None:
         # Under the lock there is one writer, so that a fixed name leaves nothing behind that the next does not take.
         fresh = self.path.with_name(f"{self.path.name}.tmp")
-        with fresh.open("wb") as file:
+        try:
+            former: os.stat_result | None = self.path.stat()
+        except FileNotFoundError:
+            former = None
+        # What a process that was killed left may be open to more than may read the state.
+        fresh.unlink(missing_ok=True)
+        # Nobody else reads a word of it before it has the mode of what it replaces.
+        mode = 0o666 if former is None else 0o600
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            if former is not None:
+                _take_after(file.fileno(), former)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -116,7 +133,10 @@ class StateFile:
             raise self._failed(error, "lock") from error
         # The lock is of this opening of the file: it holds off threads as well, and goes with the process.
         with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                raise self._failed(error, "lock") from error
             yield
 
     def _opened(self, data: bytes) -> State:
@@ -141,6 +161,28 @@ class StateFile:
     def _failed(self, error: OSError, verb: str) -> StoreError:
         reason = error.strerror or error
         return StoreError(f"{self.path}: cannot {verb} the state ({reason}); free space, or choose another path")
+
+
+def _checked(path: object) -> Path:
+    """The path of a file; what no file can be called is refused."""
+    try:
+        given = Path(path)  # type: ignore[arg-type]  # refused below where it is none
+        named = given.name and b"\0" not in os.fsencode(given)
+    except (TypeError, UnicodeEncodeError):
+        given, named = Path(), False
+    if not named:
+        msg = f"path is {path!r:.80}; expected the name of a file, such as 'experiments.json'"
+        raise ConfigurationError(msg)
+    return given
+
+
+def _take_after(descriptor: int, former: os.stat_result) -> None:
+    """Give a file the owner, where this process may, and the mode of another."""
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (former.st_uid, former.st_gid):
+        with suppress(PermissionError):
+            os.fchown(descriptor, former.st_uid, former.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(former.st_mode))
 
 
 def _sealed(state: object) -> bytes:

@@ -2,7 +2,8 @@
 
 Labels are names of tenants, workspaces, experiments and variants: never a user, a key or an item. Even so a program
 may make up ids as it goes, and every label set is kept for the life of the process, here and in Prometheus. So their
-number has a bound, and what comes after is counted together as ``other``.
+number has a bound, and what comes after is counted together as ``other``; so is what has no UTF-8, which no page could
+be written with. Ids that no experiment has are bounded apart: they take no place from those that run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = ["Endpoint", "PrometheusMetrics", "alert_rules", "dashboard"]
 
 _LABELS: Final = ("tenant", "workspace", "experiment_id", "variant")
 _OTHER: Final = "other"
+_UNKNOWN: Final = "unknown"
 _PHASES: Final = {"shadow": 0, "active": 1, "stopped": 2}
 # Rewards are in [0, 1] for Beta policies, and anything for others. A histogram with a bucket below zero has no sum
 # (OpenMetrics 1.0), and the sum is what a mean is made of: rewards below zero share the first bucket.
@@ -33,6 +35,7 @@ class _Series(NamedTuple):
     rewards: Counter
     value: Histogram
     regret: Counter
+    errors: Counter
 
 
 class PrometheusMetrics:
@@ -48,6 +51,7 @@ class PrometheusMetrics:
     ``experiment_phase_status``                   gauge      0 shadow, 1 active, 2 stopped
     ``active_bandit_policy``                      gauge      1 for variants whose output is served, else 0
     ``experiment_rewards_ignored_total``          counter    rewards not recorded, by reason
+    ``experiment_variant_errors_total``           counter    policies that raised where something else served
     ============================================  =========  ====================================================
 
     All have the labels tenant, workspace and experiment_id, the phase no other, ignored rewards a reason, and the rest
@@ -58,8 +62,8 @@ class PrometheusMetrics:
     registry : prometheus_client.CollectorRegistry, optional
         Where they are registered; a registry of their own without it.
     max_series : int
-        How many pairs of experiment and variant, and as many of experiment and reason, have labels of their own, at
-        least 1. The rest has ``other`` for every label, and no phase.
+        How many pairs of experiment and variant, as many of experiment and reason, and as many ids that no experiment
+        has, have labels of their own, at least 1. The rest has ``other`` for every label, and no phase.
 
     Attributes
     ----------
@@ -96,6 +100,7 @@ class PrometheusMetrics:
         self._lock = threading.Lock()
         self._series: dict[tuple[str, ...], _Series] = {}
         self._reasons: dict[tuple[str, ...], Counter] = {}
+        self._strays: dict[tuple[str, ...], Counter] = {}
         registry, place = self.registry, _LABELS[:3]
         try:
             self._allocations = prometheus.Counter(
@@ -128,6 +133,12 @@ class PrometheusMetrics:
                 (*place, "reason"),
                 registry=registry,
             )
+            self._errors = prometheus.Counter(
+                "experiment_variant_errors_total",
+                "Policies of variants that raised where something else served, or where they were to learn.",
+                _LABELS,
+                registry=registry,
+            )
         except ValueError as error:
             msg = f"the registry has metrics of these names already ({error}); share one PrometheusMetrics"
             raise ConfigurationError(msg) from error
@@ -156,13 +167,18 @@ class PrometheusMetrics:
 
     def ignored(self, tenant: str, workspace: str, experiment_id: str, reason: str) -> None:
         """Count a reward that was not recorded."""
+        held = self._strays if reason == _UNKNOWN else self._reasons
         key = (tenant, workspace, experiment_id, reason)
-        counter = self._reasons.get(key)
+        counter = held.get(key)
         if counter is None:
             with self._lock:
-                key = key if self._admitted(self._reasons, key) else (_OTHER,) * 4
-                counter = self._reasons.setdefault(key, self._ignored.labels(*key))
+                key = key if self._admitted(held, key) else (_OTHER,) * 4
+                counter = held.setdefault(key, self._ignored.labels(*key))
         counter.inc()
+
+    def failed(self, tenant: str, workspace: str, experiment_id: str, variant: str) -> None:
+        """Count a policy that raised where something else served, or where it was to learn."""
+        self._of(tenant, workspace, experiment_id, variant).errors.inc()
 
     def serve(self, port: int = 0, address: str = "127.0.0.1") -> Endpoint:
         """Serve ``/metrics`` over HTTP in a thread of its own, until the endpoint is closed.
@@ -199,13 +215,14 @@ class PrometheusMetrics:
                     self._rewards.labels(*key),
                     self._value.labels(*key),
                     self._regret.labels(*key),
+                    self._errors.labels(*key),
                 )
                 self._series[key] = series
         return series
 
     def _admitted(self, held: Mapping[tuple[str, ...], object], key: tuple[str, ...]) -> bool:
         """Whether a label set has, or gets, a place of its own."""
-        return key in held or len(held) < self._most
+        return key in held or (len(held) < self._most and all(map(_has_utf8, key)))
 
 
 class Endpoint:
@@ -239,6 +256,15 @@ class Endpoint:
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer as Server
+
+
+def _has_utf8(label: str) -> bool:
+    """Whether a label can be written: a lone surrogate would break every page from then on."""
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def dashboard() -> str:

@@ -47,3 +47,29 @@ def test_static_flags_are_off_until_set():
 def test_what_are_no_flags_is_refused(flags):
     with pytest.raises(ConfigurationError):
         StaticFlags(flags)
+
+
+HUGE = 10**5000
+
+
+@pytest.mark.parametrize("flags", [EnvironmentFlags({}), StaticFlags()])
+@pytest.mark.parametrize("name", [None, ["A"], b"A", "A\ud800", "A\0B", pytest.param(HUGE, id="huge")])
+def test_names_that_are_none_are_refused(flags, name):
+    with pytest.raises(ConfigurationError, match="name of a flag"):
+        flags.enabled(name)
+
+
+@pytest.mark.parametrize("word", [True, 1, None, pytest.param(HUGE, id="huge")])
+def test_words_that_are_no_text_are_refused(word):
+    with pytest.raises(ConfigurationError, match="expected text"):
+        truth("A", word)
+
+
+@pytest.mark.parametrize("value", [3, [], pytest.param(HUGE, id="huge")])
+def test_what_holds_no_flags_is_refused(value):
+    with pytest.raises(ConfigurationError, match="expected a mapping"):
+        EnvironmentFlags(value)
+    with pytest.raises(ConfigurationError, match="expected a mapping"):
+        StaticFlags(value)
+    with pytest.raises(ConfigurationError, match="expected True or False"):
+        StaticFlags().set("A", on=value)

@@ -125,6 +125,16 @@ def test_a_subclass_and_its_instances_are_collected():
     assert gone() is None
 
 
+def test_seeds_and_hashes_go_to_the_end_of_64_bits():
+    key = "a"
+    for seed in (END, np.uint64(END), 2**63):
+        h = KERNELS.xxh3(key.encode(), seed=int(seed))
+        assert make(seed=seed).code(key) == CODES[np.searchsorted(BOUNDS, np.uint64(h))]
+        assert make(bounds=np.array([h - 1, END], np.uint64), codes=CODES[:2], seed=seed).code(key) == -1
+        within = make(bounds=BOUNDS[2:], codes=CODES[:1], namespace=(seed, h, END))
+        assert (within.code(key), make(namespace=(seed, h + 1, END)).code(key)) == (0, -1)
+
+
 def test_a_key_may_use_the_table_and_change_the_list(table):
     keys = [1.5, "b", "c"]
 
@@ -160,6 +170,19 @@ def test_what_the_type_refuses_by_itself():
     ):
         with pytest.raises(error):
             make(**wrong)
+    for named, numbers in {
+        "seed": lambda n: {"seed": n},
+        "modulo": lambda n: {"modulo": n},
+        "namespace's seed": lambda n: {"namespace": (n, 1, 2)},
+        "namespace's first hash": lambda n: {"namespace": (0, n, END)},
+        "namespace's last hash": lambda n: {"namespace": (0, 0, n)},
+    }.items():
+        for number in (-1, 2**64, -(2**64), 10**400):
+            with pytest.raises(ValueError, match=rf"^{named}: expected a whole number in \[0, 2\*\*64\)"):
+                make(**numbers(number))
+        for number in (True, 1.0, None):
+            with pytest.raises(TypeError):
+                make(**numbers(number))
     with pytest.raises(TypeError, match="no keywords"):
         _fast.Allocation(7, BOUNDS, CODES, LABELS, 0, None, careful=refused)
     with pytest.raises(TypeError):

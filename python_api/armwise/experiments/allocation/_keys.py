@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import shown
 
 __all__ = ["Column", "Columns", "Key", "as_text", "columns", "key_bytes", "plain"]
 
@@ -116,7 +117,7 @@ def plain(key: object) -> Key:
         msg = f"key is of type {type(key).__name__}; {_EXPECTED}; pass str(key) if its text identifies"
         raise ConfigurationError(msg) from None
     if not _LOW <= number <= _HIGH:
-        msg = f"key is {number}; integers are keys in [-2**63, 2**63); pass str(key), and everywhere"
+        msg = f"key is {shown(number)}; integers are keys in [-2**63, 2**63); pass str(key), and everywhere"
         raise ConfigurationError(msg)
     return number
 

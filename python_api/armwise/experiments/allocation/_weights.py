@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import shown
 
 __all__ = ["MAX_VARIANTS", "Share", "Variants", "common", "exact", "fraction", "name", "text", "weighed"]
 
@@ -44,7 +45,7 @@ def weighed(variants: object) -> dict[str, Fraction]:
         entries = ((each, 1) for each in variants)
     else:
         msg = (
-            f"variants is {_shown(variants)}; expected a mapping of names to weights, such as "
+            f"variants is {shown(variants)}; expected a mapping of names to weights, such as "
             "{'control': 50, 'b': 50}, or a list of names of equal weight"
         )
         raise ConfigurationError(msg)
@@ -76,14 +77,14 @@ def exact(value: object, what: str) -> Fraction:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
-        msg = f"{what} is {_shown(value)}; expected a number of at least 0: an int, a float or a Fraction"
+        msg = f"{what} is {shown(value)}; expected a number of at least 0: an int, a float or a Fraction"
         raise ConfigurationError(msg)
     if isinstance(value, float) and not math.isfinite(value):
         msg = f"{what} is {value!r}; expected a finite number of at least 0"
         raise ConfigurationError(msg)
     number = Fraction(value)
     if number < 0:
-        msg = f"{what} is {value!r}; expected a number of at least 0; 0 gives a variant nobody"
+        msg = f"{what} is {shown(value)}; expected a number of at least 0; 0 gives a variant nobody"
         raise ConfigurationError(msg)
     if max(number.numerator.bit_length(), number.denominator.bit_length()) > _BITS:
         msg = f"{what} has more than {_BITS} bits in its numerator or denominator; round it"
@@ -101,7 +102,7 @@ def fraction(value: object, what: str) -> Fraction:
     """
     share = exact(value, what)
     if share > 1:
-        msg = f"{what} is {value!r}; expected a share in [0, 1]: for 10% write 0.1, or Fraction(1, 10)"
+        msg = f"{what} is {shown(value)}; expected a share in [0, 1]: for 10% write 0.1, or Fraction(1, 10)"
         raise ConfigurationError(msg)
     return share
 
@@ -153,7 +154,7 @@ def text(value: object, what: str) -> str:
     """
     if not isinstance(value, str):
         hint = "; a set has no order" if isinstance(value, AbstractSet) else ""
-        msg = f"{what} is {_shown(value)}; expected a string{hint}"
+        msg = f"{what} is {shown(value)}; expected a string{hint}"
         raise ConfigurationError(msg)
     given = str.__str__(value)
     try:
@@ -162,9 +163,3 @@ def text(value: object, what: str) -> str:
         msg = f"{what} is {given!r}, which holds a lone surrogate at {error.start} and has no UTF-8; mend the string"
         raise ConfigurationError(msg) from None
     return given
-
-
-def _shown(value: object) -> str:
-    """A value for a message, cut where it is long."""
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import shown, suspected
 from armwise.experiments.allocation import _state
 from armwise.experiments.allocation._config import Config, Law
 from armwise.experiments.allocation._keys import Buffers, Key, columns, key_bytes
@@ -42,7 +43,7 @@ class Allocator:
     Parameters
     ----------
     experiment_id : str
-        Experiments of different ids assign independently.
+        Experiments of different ids assign independently. The empty string is an id too, one for all who give it.
     variants : mapping of str to number, or sequence of str
         The variants and their weights: ints, floats or Fractions of at least 0, not all 0, taken exactly; names alone
         have equal weights. Their order is that of the codes.
@@ -50,7 +51,7 @@ class Allocator:
         Another salt shuffles the same experiment anew.
     coverage : int, float or Fraction
         The share of the traffic that is in the experiment, in [0, 1]: each variant takes this leading share of its
-        range. 0.1 is the float nearest to a tenth, ``Fraction(1, 10)`` a tenth.
+        range, and at 0 nobody is in. 0.1 is the float nearest to a tenth, ``Fraction(1, 10)`` a tenth.
     namespace : Namespace, optional
         The keys that can be in the experiment at all.
     law : {"range", "modulo"}
@@ -107,10 +108,13 @@ class Allocator:
         dialect: str | None = None,
     ) -> None:
         if namespace is not None and not isinstance(namespace, Namespace):
-            msg = f"namespace is {namespace!r}; expected a Namespace, such as Namespace('search', 0, 0.5)"
+            msg = f"namespace is {shown(namespace)}; expected a Namespace, such as Namespace('search', 0, 0.5)"
             raise ConfigurationError(msg)
-        if law not in {"range", "modulo"}:
-            msg = f"law is {law!r}; expected 'range' or 'modulo'"
+        if not isinstance(law, str) or law not in {"range", "modulo"}:
+            msg = f"law is {shown(law)}; expected 'range' or 'modulo'"
+            raise ConfigurationError(msg)
+        if dialect is not None and not isinstance(dialect, str):
+            msg = f"dialect is {shown(dialect)}; expected the name of one, or None for armwise's own law"
             raise ConfigurationError(msg)
         if dialect is not None and law != "range":
             msg = f"law is {law!r} and dialect is {dialect!r}; a dialect has its own law, give one of them"
@@ -318,8 +322,11 @@ class Allocator:
         Raises
         ------
         ConfigurationError
-            If it is of another experiment, or either is under another law.
+            If it is none, or of another experiment, or either is under another law.
         """
+        if not isinstance(other, Allocator):
+            msg = f"other is {shown(other)}; expected an Allocator"
+            raise ConfigurationError(msg)
         mine, theirs = self._config, other._config
         if self._table is None or other._table is None:
             msg = f"{self!r} or {other!r} has no range table; count keys with allocate_many"
@@ -361,5 +368,6 @@ class Allocator:
         >>> again.version, allocator.moved(again)
         (2, Fraction(0, 1))
         """
-        config, table, version = _state.loaded(state)
+        with suspected():
+            config, table, version = _state.loaded(state)
         return _state.checked(lambda: cls._made(config, table, version))

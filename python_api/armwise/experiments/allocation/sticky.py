@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
 from armwise.errors import ConfigurationError, StoreError
+from armwise.experiments._words import shown
 from armwise.experiments.allocation._keys import Key, plain
 from armwise.experiments.allocation.allocator import Allocator
 
@@ -15,7 +16,10 @@ __all__ = ["AssignmentStore", "MemoryAssignments", "StickyAllocator"]
 
 @runtime_checkable
 class AssignmentStore(Protocol):
-    """Where assignments are remembered. Errors of a store pass through unchanged."""
+    """Where assignments are remembered. Errors of a store pass through unchanged.
+
+    A key comes as exactly a str, an int, or, where it is no UTF-8, bytes.
+    """
 
     def get(self, experiment_id: str, key: Key) -> str | None:
         """Return the variant that the key was given, or None."""
@@ -71,8 +75,8 @@ class StickyAllocator:
     allocator : Allocator
         Decides for keys that the store does not know.
     store : AssignmentStore
-        Remembers, under the experiment id and the key as the caller gave it: a user who is known by an integer here
-        and by its text there is two.
+        Remembers, under the experiment id and the key: "a" and b"a" are one, as they are to the hash, and the store
+        sees "a". A user who is known by an integer here and by its text, or its eight bytes, there is two.
 
     Raises
     ------
@@ -92,10 +96,10 @@ class StickyAllocator:
 
     def __init__(self, allocator: Allocator, store: AssignmentStore) -> None:
         if not isinstance(allocator, Allocator):
-            msg = f"allocator is {allocator!r}; expected an Allocator"
+            msg = f"allocator is {shown(allocator)}; expected an Allocator"
             raise ConfigurationError(msg)
         if not isinstance(store, AssignmentStore):
-            msg = f"store is {store!r}; expected an object with get and put_if_absent, such as MemoryAssignments()"
+            msg = f"store is {shown(store)}; expected an object with get and put_if_absent, such as MemoryAssignments()"
             raise ConfigurationError(msg)
         self.allocator = allocator
         self.store = store
@@ -128,7 +132,7 @@ class StickyAllocator:
         StoreError
             If the store holds a variant that the allocator does not know.
         """
-        known, identity = plain(key), self.allocator.experiment_id
+        known, identity = _remembered(key), self.allocator.experiment_id
         variant = self.store.get(identity, known)
         if variant is None:
             allocated = self.allocator.allocate(known)
@@ -142,3 +146,14 @@ class StickyAllocator:
             )
             raise StoreError(msg)
         return variant
+
+
+def _remembered(key: Key) -> Key:
+    """The key that a store sees: one for a text and for its UTF-8, which hash alike."""
+    known = plain(key)
+    if not isinstance(known, bytes):
+        return known
+    try:
+        return known.decode()
+    except UnicodeDecodeError:
+        return known

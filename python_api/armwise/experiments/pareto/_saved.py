@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Final, NoReturn, SupportsIndex
+from collections.abc import Mapping
+from typing import ClassVar, Final, NoReturn, SupportsIndex
 
-from armwise.errors import ConfigurationError, ReentrantCall, SnapshotError
+from armwise.errors import ConfigurationError, SnapshotError
+from armwise.experiments._guarded import Guarded
+from armwise.experiments._words import suspected
 from armwise.experiments.pareto._draws import FrontDraws
 from armwise.experiments.pareto._evidence import Evidence
 from armwise.experiments.pareto._objectives import Objective, objectives_of, objectives_state
@@ -25,10 +25,16 @@ _VERSION: Final = 1
 _SEEDS: Final = 1 << 64
 
 
-class SavedParetoPolicy:
+class SavedParetoPolicy(Guarded):
     """Arms, their evidence in each objective, and where in its randomness the policy stands."""
 
+    _REENTERED: ClassVar[str] = (
+        "the policy was called from within one of its own calls, by a signal handler or a finalizer; let it set a flag "
+        "or fill a queue, and call the policy from the main flow; nothing was changed"
+    )
+
     def __init__(self, arms: ArmSet, evidence: Evidence, objectives: tuple[Objective, ...], seed: int) -> None:
+        super().__init__()
         self._arms = arms
         self._evidence = evidence
         self._objectives = objectives
@@ -37,8 +43,6 @@ class SavedParetoPolicy:
         self._kernels = loaded_kernels()
         self._draws = FrontDraws(self._kernels, seed, len(objectives))
         self._estimate: tuple[object, FloatArray, int] | None = None
-        self._lock = threading.RLock()
-        self._busy = False
         watch_forks(self)
 
     @property
@@ -113,23 +117,24 @@ class SavedParetoPolicy:
             If it is of another policy, other objectives or a newer version, or anything in it is missing or
             cannot be. The policy is unchanged then.
         """
-        fields = Fields(state)
-        version = fields.whole("version", 1)
-        if version > _VERSION:
-            msg = (
-                f"the state has version {version}, this armwise reads up to {_VERSION}; upgrade armwise, "
-                "or restore a snapshot that this version wrote; nothing was changed"
-            )
-            raise SnapshotError(msg)
-        if fields.text("policy") != _NAME:
-            fields.refuse("policy", f"{_NAME!r}; load it into a policy of its own class")
-        objectives_of(fields, self._objectives)
-        arms = _restored_arms(fields)
-        evidence = Evidence.restored(fields, len(arms.labels), len(self._objectives))
-        rng = fields.fields("rng")
-        seed = rng.whole("seed", 0, _SEEDS - 1)
-        stream, counter = rng.whole("stream", 0, INT64), rng.whole("counter")
-        draws = FrontDraws(self._kernels, seed, len(self._objectives))
+        with suspected():
+            fields = Fields(state)
+            version = fields.whole("version", 1)
+            if version > _VERSION:
+                msg = (
+                    f"the state has version {version}, this armwise reads up to {_VERSION}; upgrade armwise, "
+                    "or restore a snapshot that this version wrote; nothing was changed"
+                )
+                raise SnapshotError(msg)
+            if fields.text("policy") != _NAME:
+                fields.refuse("policy", f"{_NAME!r}; load it into a policy of its own class")
+            objectives_of(fields, self._objectives)
+            arms = _restored_arms(fields)
+            evidence = Evidence.restored(fields, len(arms.labels), len(self._objectives))
+            rng = fields.fields("rng")
+            seed = rng.whole("seed", 0, _SEEDS - 1)
+            stream, counter = rng.whole("stream", 0, INT64), rng.whole("counter")
+            draws = FrontDraws(self._kernels, seed, len(self._objectives))
         with self._locked():
             self._arms, self._evidence, self._draws = arms, evidence, draws
             self._seed, self._stream, self._counter, self._estimate = seed, stream, counter, None
@@ -148,38 +153,7 @@ class SavedParetoPolicy:
         )
         raise ConfigurationError(msg)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the lock.
-
-        Raises
-        ------
-        ReentrantCall
-            If this thread holds it already: a signal handler or a finalizer called.
-        """
-        with self._lock:
-            if self._busy:
-                msg = (
-                    "the policy was called from within one of its own calls, by a signal handler or a finalizer; "
-                    "let it set a flag or fill a queue, and call the policy from the main flow; nothing was changed"
-                )
-                raise ReentrantCall(msg)
-            self._busy = True
-            try:
-                yield
-            finally:
-                self._busy = False
-
-    def _before_fork(self) -> None:
-        self._lock.acquire()
-
-    def _after_fork(self, *, child: bool) -> None:
-        if not child:
-            self._lock.release()
-            return
-        # The thread that held it is gone, and will never release it.
-        self._lock = threading.RLock()
-        self._busy = False
+    def _renew(self) -> None:
         self._stream, self._counter = fresh_stream(), 0
 
 

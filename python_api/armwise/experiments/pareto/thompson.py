@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, SupportsIndex
 
@@ -15,6 +14,7 @@ from armwise.experiments.pareto._objectives import check_objectives
 from armwise.experiments.pareto._saved import SavedParetoPolicy
 from armwise.experiments.pareto.front import pareto_front
 from armwise.policies._arms import ArmSet
+from armwise.policies._ids import place_of
 from armwise.policies._labels import check_label, check_labels, listed, shown
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import BetaPosterior
@@ -25,7 +25,6 @@ from armwise.types import Decision, FloatArray, IntArray, Label, Moment
 __all__ = ["ParetoThompsonSampling"]
 
 _MOST_DECISIONS: Final = 1 << 31
-_ID: Final = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{1,16})")
 
 
 class _Field(NamedTuple):
@@ -328,11 +327,7 @@ class ParetoThompsonSampling(SavedParetoPolicy):
             As :meth:`select`.
         """
         del context
-        match = _ID.fullmatch(decision_id) if isinstance(decision_id, str) else None
-        stream, counter, version = (int(word, 16) for word in match.groups()) if match else (-1, -1, -1)
-        if not 0 <= max(stream, counter, version) < 1 << 63:
-            msg = f"decision_id is {decision_id!r}; expected stream-counter-version in hexadecimal"
-            raise ReplayError(msg)
+        stream, counter, version = place_of(decision_id)
         with self._locked():
             if version != self.policy_version:
                 msg = (

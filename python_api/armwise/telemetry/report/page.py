@@ -23,7 +23,8 @@ def render_page(report: ExperimentReport) -> str:
     """Return a report as one HTML page.
 
     The same report gives the same bytes, with the same versions of jinja2 and matplotlib. Whatever a caller named is
-    escaped, the page runs no scripts, and its policy forbids it to load anything.
+    escaped, and written out where UTF-8 has nothing for it (a lone surrogate); the page runs no scripts, and its policy
+    forbids it to load anything.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def render_page(report: ExperimentReport) -> str:
         if curves is None
         else "The log spans a single moment, so there is nothing to draw over time."
     )
-    return environment.from_string(here.joinpath("page.html").read_text(encoding="utf-8")).render(
+    page = environment.from_string(here.joinpath("page.html").read_text(encoding="utf-8")).render(
         report=report,
         style=here.joinpath("page.css").read_text(encoding="utf-8"),
         pictures=draw(curves, report.variants, report.alpha) if curves is not None and drawable else [],
@@ -76,6 +77,7 @@ def render_page(report: ExperimentReport) -> str:
         dashes=DASHES,
         version=__version__,
     )
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def moment(time: int | None) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from armwise import ThompsonSampling
 from armwise.cli import main
-from armwise.cli._console import shown, warn
+from armwise.cli._console import open_streams, shown, warn
 from armwise.telemetry.log import DecisionLog
 
 
@@ -33,6 +35,17 @@ def test_what_does_not_print_is_escaped(text, told):
 def test_a_warning_is_one_line(capsys):
     warn("run\x1b[2J.jsonl:\n7")
     assert capsys.readouterr().err == "armwise: run\\x1b[2J.jsonl:\\n7\n"
+
+
+def test_streams_take_every_text(monkeypatch):
+    kept = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(kept, encoding="ascii"))
+    monkeypatch.setattr(sys, "stderr", None)
+    open_streams()
+    print("größer \ud800", flush=True)
+    assert kept.getvalue() == rb"gr\xf6\xdfer \ud800" + b"\n"
+    with sys.stderr:
+        warn("\ud800")
 
 
 def test_replay_shows_labels_and_domains_of_a_log_escaped(capsys, tmp_path):

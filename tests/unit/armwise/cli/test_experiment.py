@@ -54,6 +54,21 @@ def test_allocate_takes_lines(capsys, monkeypatch):
     assert found == [{"key": key, "variant": allocator.allocate(key)} for key in ("ä", "", "last")]
 
 
+def test_a_terminal_is_shown_keys_escaped(capsys, monkeypatch):
+    keys = ("a\x1b[2J", "b\tc")
+    plain = run(capsys, "allocate", "ranking", *keys, *TWO)[1]
+    assert [line.rpartition("\t")[0] for line in plain.splitlines()] == list(keys)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    out = run(capsys, "allocate", "ranking", *keys, *TWO)[1]
+    assert [line.split("\t")[0] for line in out.splitlines()] == [r"a\x1b[2J", r"b\tc"]
+    assert "\x1b" not in run(capsys, "allocate", "ranking", "u", *TWO, "--counts")[1]
+
+
+def test_allocate_without_standard_input_is_told(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "standard input is closed" in refused(capsys, "allocate", "ranking", *TWO)
+
+
 def test_allocate_counts(capsys, monkeypatch):
     lines_of(b"".join(b"%d\n" % key for key in range(20_000)), monkeypatch)
     _, out, _ = run(capsys, "allocate", "ranking", *TWO, "--variant", "never=0", "--coverage", "0.5", "--counts")
@@ -178,6 +193,10 @@ def test_experiments_are_activated_and_stopped(capsys, folder):
     assert "was active already" in run(capsys, "activate", folder, "checkout")[1]
     assert "active -> stopped" in run(capsys, "stop", folder, "checkout", "--reason", "enough")[1]
     assert "stays so" in refused(capsys, "activate", folder, "checkout", "--reason", "again")
+    before = [(folder / name).read_bytes() for name in ("1.json", "2.json")]
+    assert "the reason is '\\udcff'" in refused(capsys, "stop", folder, "checkout", "--reason", "\udcff")
+    assert "no experiment '\\udcff'" in refused(capsys, "stop", folder, "\udcff", "--reason", "enough")
+    assert [(folder / name).read_bytes() for name in ("1.json", "2.json")] == before
     assert "Missing option '--reason'" in refused(capsys, "stop", folder, "checkout")
     assert "no experiment 'x'" in refused(capsys, "stop", folder, "x", "--reason", "enough")
 
@@ -211,6 +230,55 @@ def test_a_report_prints_json(capsys, folder, log_of_experiment):
     assert found["variants"]["control"]["difference_interval"] == [None, None]
     assert found["report"] == str(folder / "page.html")
     assert "half a line" in err
+
+
+def test_shares_of_some_variants_are_no_verdict(capsys, tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", MEANS, 20)
+    page = tmp_path / "page.html"
+    told = refused(capsys, "report", tmp_path, "--output", page, "--share", "control=1")
+    assert "the shares say nothing of 'b'" in told
+    assert "a float can hold" in refused(capsys, "report", tmp_path, "--share", "b=1", "--share", f"control={10**400}")
+    assert not page.exists()
+
+
+def test_a_failure_leaves_the_page_of_the_night_before(capsys, tmp_path, monkeypatch, log_of_experiment):
+    (tmp_path / "logs").mkdir()
+    log_of_experiment(tmp_path / "logs" / "run.jsonl", SAME, 20)
+    page = tmp_path / "page.html"
+    page.write_text("the night before")
+    page.chmod(0o640)
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fail)
+        told = refused(capsys, "report", tmp_path / "logs", "--output", page)
+    assert "cannot write the report (No space left on device)" in told
+    assert page.read_text() == "the night before"
+    (tmp_path / "link.html").symlink_to(page)
+    assert run(capsys, "report", tmp_path / "logs", "--output", tmp_path / "link.html")[0] == 2
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert page.stat().st_mode & 0o777 == 0o640
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", "page.html", "link.html"}
+
+
+def test_a_report_goes_to_what_is_no_file_and_leaves_it_there(capsys, tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", SAME, 20)
+    device = Path("/dev/null").stat()
+    assert run(capsys, "report", tmp_path, "--output", "/dev/null")[0] == 2
+    assert Path("/dev/null").stat().st_rdev == device.st_rdev
+    assert "cannot write the report (Is a directory)" in refused(capsys, "report", tmp_path, "--output", tmp_path)
+
+
+def test_paths_cannot_steer_a_terminal(capsys, tmp_path, log_of_experiment):
+    folder = tmp_path / "a\x1b[2J"
+    folder.mkdir()
+    assert "\x1b" not in run(capsys, "status", folder)[1]
+    log_of_experiment(folder / "run.jsonl", SAME, 20)
+    code, out, _ = run(capsys, "report", folder, "--output", folder / "page.html")
+    assert code == 2
+    assert "\x1b" not in out
 
 
 def test_names_cannot_steer_a_terminal(capsys, tmp_path, log_of_experiment):

@@ -67,15 +67,48 @@ def test_msprt_with_a_variance_is_the_likelihood_ratio_of_johari():
     assert ratio == pytest.approx(20.0, rel=1e-9)
 
 
-def test_a_difference_of_msprt_knows_pooled_and_given_variances():
+def test_a_difference_of_msprt_knows_estimated_and_given_variances():
     given = DifferenceSequence(kind="msprt", variance=1 / 12)
-    pooled = DifferenceSequence(kind="msprt")
+    estimated = DifferenceSequence(kind="msprt")
     lower, upper = given.update_many(X, ARMS)
-    pooled.update_many(X, ARMS)
+    estimated.update_many(X, ARMS)
     both = int(np.argmax(np.isfinite(lower)))
     assert 0 < np.bincount(ARMS[: both + 1], minlength=2).min() == 1
-    ratio = (upper[-1] - lower[-1]) / (pooled.interval.upper - pooled.interval.lower)
+    ratio = (upper[-1] - lower[-1]) / (estimated.interval.upper - estimated.interval.lower)
     assert ratio == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_difference_of_msprt_is_the_student_mixture_at_welchs_degrees():
+    few = np.arange(600) % 5 == 0
+    x = np.where(few, 8.0 * X, X)
+    sequence = DifferenceSequence(kind="msprt", alpha=0.1, tuned_at=500)
+    sequence.update_many(x, few.astype(int))
+    n0, n1 = 480, 120
+    v0, v1 = x[~few].var(ddof=1) / n0, x[few].var(ddof=1) / n1
+    degrees = (v0 + v1) ** 2 / (v0**2 / (n0 - 1) + v1**2 / (n1 - 1))
+    rho2 = (-2 * math.log(0.1) + math.log(-2 * math.log(0.1) + 1)) / 500
+    q = 1 + 4 * n0 * n1 / (n0 + n1) * rho2
+    u = (sequence.interval.upper - sequence.difference) ** 2 / (v0 + v1) / degrees
+    assert q**-0.5 * ((1 + u) / (1 + u / q)) ** ((degrees + 1) / 2) == pytest.approx(10.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["asymptotic", "msprt"])
+def test_an_arm_whose_rewards_do_not_vary_is_lent_the_others_variance(kind):
+    lent, mirrored = DifferenceSequence(kind=kind), DifferenceSequence(kind=kind)
+    lent.update_many(np.where(ARMS == 1, -5.0, X), ARMS)
+    mirrored.update_many(np.where(ARMS == 1, X, -5.0), ARMS)
+    assert lent.interval.upper < X.min() + 5.0
+    assert lent.interval.upper < 0.0 < mirrored.interval.lower
+    n0, n1 = (ARMS == 0).sum(), (ARMS == 1).sum()
+    spread = X[ARMS == 0].var(ddof=1)
+    width = lent.interval.upper - lent.difference
+    assert width > 2.0 * math.sqrt(spread / n0 + spread / n1)
+
+
+def test_arms_whose_rewards_do_not_vary_say_nothing():
+    sequence = DifferenceSequence(kind="msprt")
+    sequence.update_many(np.full(600, 0.5), ARMS)
+    assert sequence.interval == (-math.inf, math.inf)
 
 
 def test_units_and_bounds_of_rewards_carry_over():

@@ -108,6 +108,8 @@ def test_propensities_that_are_none_are_refused(estimate, bad):
         ([[1.0], [0.0]], [0.5, 0.5], [0.5, 0.5], "rewards has shape"),
         (["good", "bad"], [0.5, 0.5], [0.5, 0.5], "rewards cannot be read"),
         ([None, object()], [0.5, 0.5], [0.5, 0.5], "rewards cannot be read"),
+        ([10**400, 1.0], [0.5, 0.5], [0.5, 0.5], "rewards cannot be read"),
+        ([1.0, 0.0], [10**400, 0.5], [0.5, 0.5], "propensities cannot be read"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(estimate, rewards, propensities, target, named):

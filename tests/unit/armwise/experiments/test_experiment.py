@@ -56,6 +56,13 @@ def test_coverage_and_namespace_reach_the_table():
     assert sum(table.shares.values()) == Fraction(1, 4)
 
 
+def test_a_coverage_of_nothing_takes_nobody_yet():
+    table = made(coverage=0).split()
+    assert (sum(table.shares.values()), set(table.allocate_many([f"u{i}" for i in range(200)]))) == (0, {-1})
+    grown = table.ramp(1)
+    assert -1 not in grown.allocate_many([f"u{i}" for i in range(200)])
+
+
 def test_an_allocator_in_place_of_weights():
     table = Allocator("e", {"control": 1, "b": 1}).reallocate({"control": 1, "b": 3})
     assert made(allocator=table).split("salt") is table

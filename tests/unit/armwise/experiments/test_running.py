@@ -92,10 +92,10 @@ class TestActivation:
         """In the shadow the variants have no rewards of their own; matched replay says what they would have earned."""
         rng = np.random.default_rng(8)
         experiment = Experiment(
-            "policy::r", **PLAIN | {"variants": {"control": None, "b": "b"}}, auto_activate_after=900
+            "policy::r", **PLAIN | {"variants": {"control": None, "b": "b"}}, auto_activate_after=1000
         )
         manager = ExperimentManager([experiment], flags=on)
-        for _ in range(900):
+        for _ in range(1000):
             arm = "ab"[int(rng.random() < 0.5)]
             decision = Decision(arm, 0, "0-0-0", 0, 0.5, "exact")
             trial = manager.decide("r", {"user_id": 1}, ["a", "b"], lambda decision=decision: decision)

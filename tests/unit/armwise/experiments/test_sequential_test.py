@@ -92,6 +92,13 @@ def test_lifts_on_the_same_requests():
     assert SequentialTest().compare_replay({}) is None
 
 
+def test_fewer_than_a_thousand_lifts_show_nothing():
+    lift = LOW - HIGH - 1.0
+    for kind in ("asymptotic", "msprt", "empirical_bernstein"):
+        assert SequentialTest(kind=kind).compare_replay({"b": of(lift[:999]).rewards}) is None
+        assert SequentialTest(kind=kind).compare_replay({"b": of(lift[:1000]).rewards}).outcome == "worse"
+
+
 def test_evidence_is_plain():
     found = SequentialTest().compare("control", {"control": of(HIGH), "b": of(LOW)})
     assert found.evidence()["variant"] == "b"

@@ -9,6 +9,7 @@ from armwise.errors import ConfigurationError, StoreError
 from armwise.experiments import Allocator
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.manager import ExperimentManager
+from armwise.experiments.sequential_test import SequentialTest
 from armwise.flags import StaticFlags
 from armwise.runners.experiment_report import report_on
 from armwise.stores import StateFile
@@ -87,6 +88,105 @@ def test_what_was_before_the_experiment_acted_is_left_out(tmp_path, state_of_exp
     assert [what for _, what in report.events] == ["activated: watched long enough"]
 
 
+FAR = {"control": 0.2, "b": 0.6}
+
+
+def watched(path, means, n=600, **options):
+    """An experiment in the shadow, whose rewards somebody records for the variants as if they acted."""
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    setup = Experiment("checkout", control="control", variants={name: name for name in means}, **options)
+    manager = ExperimentManager([setup], store=StateFile(path), flags=flags)
+    rng = np.random.default_rng(0)
+    for turn in range(n):
+        variant = list(means)[turn % len(means)]
+        manager.record("checkout", variant, float(rng.random() < means[variant]))
+    manager.save()
+    return manager
+
+
+def test_rewards_of_the_shadow_ship_nothing(tmp_path):
+    manager = watched(tmp_path / "state.json", FAR)
+    manager.activate("checkout", "by hand")
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict) == ("active", "hold")
+    assert report.reasons[0] == "No reward was earned in action yet: all 600 came before the experiment acted."
+    assert [row.mean for row in report.variants] == [None, None]
+    assert "600 rewards from before the experiment acted are left out" in " ".join(report.notes)
+    manager.record("checkout", "control", 1.0)
+    manager.save()
+    report = report_on(tmp_path).report
+    assert [row.pulls for row in report.variants] == [1, 0]
+    assert (report.verdict, report.reasons[0][:10]) == ("hold", "No variant")
+
+
+@pytest.mark.parametrize("means", [FAR, {"control": 0.6, "b": 0.2}])
+def test_rewards_of_the_shadow_show_no_harm_either(tmp_path, means, log_of_experiment):
+    watched(tmp_path / "state.json", means)
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict) == ("shadow", "hold")
+    assert "in the shadow: no variant has acted yet, and 600 rewards" in report.reasons[0]
+    (tmp_path / "state.json").unlink()
+    watched(tmp_path / "state.json", means, 0)
+    log_of_experiment(tmp_path / "run.jsonl", means, 900)
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict) == ("shadow", "hold")
+    assert "no variant has acted yet, and 900 rewards" in report.reasons[0]
+
+
+def test_what_was_stopped_is_not_shipped(tmp_path, state_of_experiment):
+    manager = state_of_experiment(tmp_path / "state.json", FAR, 2000)
+    assert report_on(tmp_path).report.verdict == "ship"
+    manager.stop("checkout", "support is overrun")
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict, report.best) == ("stopped", "stop", "b")
+    assert report.reasons[0].startswith("The experiment was stopped, 20")
+    assert report.reasons[0].endswith(" UTC: support is overrun")
+    assert report.reasons[1].startswith("b is better: ")
+
+
+def test_what_stopped_itself_says_so(tmp_path, state_of_experiment):
+    state_of_experiment(tmp_path / "state.json", FAR, 2000, stopping=SequentialTest())
+    report = report_on(tmp_path).report
+    assert (report.phase, report.verdict) == ("stopped", "stop")
+    assert report.reasons[0].startswith("The experiment was stopped by itself, ")
+
+
+def test_what_began_stopped_has_no_reason(tmp_path, state_of_experiment):
+    state_of_experiment(tmp_path / "state.json", FAR, 10, phase="stopped")
+    report = report_on(tmp_path).report
+    assert (report.verdict, report.reasons[0]) == ("stop", "The experiment is stopped, and control serves.")
+
+
+def test_repeated_visits_stop_nothing(tmp_path):
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    setup = Experiment("e", control="control", variants={"control": "x", "b": "y"}, phase="active")
+    manager = ExperimentManager([setup], store=StateFile(tmp_path / "s.json"), flags=flags)
+    rng = np.random.default_rng(0)
+    for user in range(200):
+        for _ in range(1 + int(20 * rng.pareto(1.2))):
+            variant = manager.assign("e", f"u{user}")
+        manager.record("e", variant, float(rng.random() < 0.5))
+    manager.save()
+    report = report_on(tmp_path, shares={"control": 1, "b": 1}).report
+    assert (report.checks[0].outcome, report.verdict) == ("failed", "hold")
+    assert "Requests are counted, not users" in " ".join(report.notes)
+
+
+def test_a_variant_that_earned_the_same_every_time_is_named(tmp_path, state_of_experiment):
+    state_of_experiment(tmp_path / "state.json", {"control": 0.5, "b": 0.0}, 600)
+    report = report_on(tmp_path).report
+    assert report.verdict == "stop"
+    assert report.reasons[0].startswith("b does harm")
+    assert any(reason.startswith("b earned 0 every time (") for reason in report.reasons)
+
+
+def test_shares_are_given_for_every_variant(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", MEANS, 60)
+    with pytest.raises(ConfigurationError, match="the shares say nothing of 'c'; give every variant one"):
+        report_on(tmp_path, shares={"control": 1, "b": 1})
+    assert report_on(tmp_path, shares={"control": 1, "b": 1, "c": 0}).report.verdict == "stop"
+
+
 def test_in_the_shadow_the_verdict_waits(tmp_path, state_of_experiment):
     state_of_experiment(tmp_path / "state.json", SAME, 500, phase="shadow")
     report = report_on(tmp_path).report
@@ -116,6 +216,10 @@ def test_in_the_shadow_differences_are_of_the_same_requests(tmp_path):
     assert bold.difference_interval.lower > 0.0
     assert bold.chance_to_beat is None
     assert "what each variant would have earned" in " ".join(report.notes)
+    manager.stop("policy::route", "enough")
+    stopped = report_on(tmp_path).report
+    assert stopped.verdict == "stop"
+    assert rows_of(stopped)["bold"] == bold
 
 
 def test_rewards_alone_are_units_too(tmp_path):
@@ -182,7 +286,7 @@ def test_another_control_may_be_named(tmp_path, log_of_experiment):
         ({"alpha": 0.0}, "alpha is 0.0"),
         ({"alpha": float("nan")}, "alpha is nan"),
         ({"experiment": "checkin"}, "knows no experiment 'checkin'"),
-        ({"shares": {"control": 1, "d": 1}}, "a share is of 'd', which is no variant"),
+        ({"shares": {"control": 1, "b": 1, "d": 1}}, "a share is of 'd', which is no variant"),
         ({"shares": {"control": 0, "b": 0}}, "that sum to more"),
         ({"shares": {"control": -1, "b": 2}}, "zero or more"),
         ({"shares": {"control": 1, "b": float("inf")}}, "zero or more"),

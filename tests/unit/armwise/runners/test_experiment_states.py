@@ -140,6 +140,7 @@ def test_what_cannot_be_meant_changes_nothing(folder):
     before = {path: path.read_bytes() for path in folder.glob("*.json")}
     with pytest.raises(ConfigurationError, match="has no experiment 'checkin'; it has 'checkout'"):
         change_phase(folder, "checkin", "stopped", "enough")
-    with pytest.raises(ConfigurationError, match="the reason is blank"):
-        change_phase(folder, "checkout", "stopped", " ")
+    for reason in (" ", "\udcff", "a\nb", "\x1b[2J"):
+        with pytest.raises(ConfigurationError, match=r"the reason is '.*'; expected a few words"):
+            change_phase(folder, "checkout", "stopped", reason)
     assert {path: path.read_bytes() for path in folder.glob("*.json")} == before

@@ -36,7 +36,7 @@ UNSURE = Check("split", "unknown", "")
     ("others", "checks", "phase", "mismatch", "verdict", "told"),
     [
         ([row("b", 0.6, (0.01, 0.2))], [PASSED], "active", False, "ship", "b is better"),
-        ([row("b", 0.6, (0.01, 0.2))], [PASSED], "stopped", False, "ship", "Every check passed."),
+        ([row("b", 0.6, (0.01, 0.2))], [PASSED], "active", False, "ship", "Every check passed."),
         ([row("b", 0.6, (0.01, 0.2))], [PASSED], "not known", False, "ship", "by +0.010 to +0.200"),
         ([row("b", 0.6, (0.01, 0.2))], [PASSED], "shadow", False, "hold", "no variant has acted yet"),
         ([row("b", 0.6, (0.01, 0.2))], [FAILED], "active", False, "hold", "The check “split” failed."),
@@ -56,6 +56,32 @@ def test_the_rule(others, checks, phase, mismatch, verdict, told):
     found = decide(phase, [row("control"), *others], checks, mismatch=mismatch)
     assert found.verdict == verdict
     assert told in " ".join(found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("others", "checks", "mismatch", "told"),
+    [
+        ([row("b", 0.6, (0.01, 0.2))], [PASSED], False, ["b is better: ", "Every check passed."]),
+        ([row("b", 0.6, (0.01, 0.2))], [FAILED], False, ["b is better: ", "The check “split” failed."]),
+        ([row("b", 0.1, (-0.3, -0.1))], [FAILED], False, ["b does harm: ", "The check “split” failed."]),
+        ([row("b", 0.6, (0.0, 0.2))], [PASSED], False, ["Nothing is shown yet"]),
+        ([row("b", 0.6, (0.01, 0.2))], [FAILED], True, ["The traffic is not split"]),
+    ],
+)
+def test_what_was_stopped_stays_so_and_gets_no_advice(others, checks, mismatch, told):
+    found = decide("stopped", [row("control"), *others], checks, mismatch=mismatch, stopped="It was stopped: harm")
+    assert (found.verdict, found.best) == ("stop", "b")
+    assert found.reasons[0] == "It was stopped: harm"
+    assert len(found.reasons) == 1 + len(told)
+    assert all(reason.startswith(words) for reason, words in zip(found.reasons[1:], told, strict=True))
+
+
+@pytest.mark.parametrize("span", [(0.01, 0.2), (-0.3, -0.1)])
+def test_nothing_follows_from_rewards_that_were_not_earned(span):
+    rows = [row("control"), row("b", 0.6, span)]
+    found = decide("shadow", rows, [UNSURE], mismatch=False, unearned="Nothing was earned.")
+    assert found == ("hold", "b", ("Nothing was earned.", "The check “split” could not be made."))
+    assert decide("shadow", rows, [FAILED], mismatch=True, unearned="Nothing was earned.").verdict == "stop"
 
 
 def test_the_best_is_the_one_of_the_greatest_mean():
@@ -80,6 +106,14 @@ def test_another_split_is_a_mismatch():
     split = check_split({"control": 5_000, "b": 5_600}, {"control": 1, "b": 1}, "users", NAMES)
     assert outcomes(split) == ["failed", "failed"]
     assert split.mismatch
+
+
+@pytest.mark.parametrize("units", ["requests", "requests in the shadow"])
+def test_requests_show_no_mismatch(units):
+    split = check_split({"control": 5_000, "b": 5_600}, {"control": 1, "b": 1}, units, NAMES)
+    assert outcomes(split) == ["failed", "failed"]
+    assert not split.mismatch
+    assert "log the user with each decision" in split.checks[0].detail
 
 
 def test_one_look_may_fail_where_the_sequential_check_does_not():

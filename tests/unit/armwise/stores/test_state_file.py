@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import stat
 import threading
 
 import pytest
 
-from armwise.errors import SnapshotError, StoreError
+from armwise.errors import ConfigurationError, SnapshotError, StoreError
 from armwise.stores import StateFile
 
 
@@ -139,3 +141,81 @@ def test_threads_take_turns(store):
     for thread in threads:
         thread.join()
     assert store.read() == {"n": 80}
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "a\0b", "\ud800", None, 3, b"state.json", ["a"]])
+def test_paths_that_name_no_file_are_refused(path):
+    with pytest.raises(ConfigurationError, match="path is"):
+        StateFile(path)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("bits", [0o600, 0o640, 0o664])
+def test_a_state_keeps_the_mode_of_the_one_before(store, bits):
+    store.update(lambda _: {"n": 1})
+    store.path.chmod(bits)
+    before = os.umask(0)
+    try:
+        store.update(lambda _: {"n": 2})
+    finally:
+        os.umask(before)
+    assert mode(store.path) == bits
+    assert store.read() == {"n": 2}
+
+
+def test_a_new_state_has_the_mode_of_new_files(store):
+    before = os.umask(0o027)
+    try:
+        store.update(lambda _: {"n": 1})
+    finally:
+        os.umask(before)
+    assert mode(store.path) == 0o640
+
+
+def test_what_a_killed_process_left_opens_nothing(store):
+    """The file that becomes the state is never open to more than may read the state."""
+    store.update(lambda _: {"n": 1})
+    store.path.chmod(0o600)
+    left = store.path.with_name("state.json.tmp")
+    left.write_text("torn")
+    left.chmod(0o666)
+    with left.open() as reader:
+        store.update(lambda _: {"n": 2})
+        assert reader.read() == "torn"
+    assert mode(store.path) == 0o600
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_state_keeps_its_owner_where_it_may(store, monkeypatch, refused):
+    store.update(lambda _: {"n": 1})
+    given = []
+
+    def give(_, *owner):
+        given.append(owner)
+        if refused:
+            raise PermissionError
+
+    whole = type(store.path).stat
+    foreign = os.stat_result([0o100600, 0, 0, 1, 12345, 54321, *whole(store.path)[6:]])
+    monkeypatch.setattr(os, "fchown", give)
+    monkeypatch.setattr(
+        type(store.path), "stat", lambda path, **how: foreign if path == store.path else whole(path, **how)
+    )
+    store.update(lambda _: {"n": 2})
+    monkeypatch.undo()
+    assert given == [(12345, 54321)]
+    assert mode(store.path) == 0o600
+    assert store.read() == {"n": 2}
+
+
+def test_a_lock_that_fails_is_told(store, monkeypatch):
+    def fail(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(StoreError, match=r"cannot lock the state .No locks"):
+        store.update(lambda _: {"n": 1})

@@ -73,6 +73,31 @@ def fill(metrics):
     metrics.rewarded("default", "main", "e", "b", 0.25, 0.5)
     metrics.phase("default", "main", "e", "active", {"b": True})
     metrics.ignored("default", "main", "e", "disabled")
+    metrics.failed("default", "main", "e", "b")
+
+
+def test_a_label_without_utf8_breaks_no_page(metrics):
+    """A lone surrogate made every page from then on fail."""
+    for name in ("\ud800", "a\udfff"):
+        metrics.allocated("default", "main", name, "b")
+        metrics.allocated("default", name, "e", "b")
+        metrics.rewarded("default", "main", "e", name, 0.5, 0.0)
+        metrics.ignored("default", "main", name, "unknown")
+        metrics.ignored("default", "main", name, "stopped")
+        metrics.failed(name, "main", "e", "b")
+        metrics.phase("default", "main", name, "active", {"b": True})
+    page = generate_latest(metrics.registry).decode()
+    assert 'experiment_variant_allocations_total{experiment_id="other"' in page
+    assert len(metrics._series) == len(metrics._reasons) == len(metrics._strays) == 1
+
+
+def test_ids_that_no_experiment_has_take_no_place_from_those_that_run():
+    metrics = PrometheusMetrics(max_series=10)
+    for i in range(1000):
+        metrics.ignored("default", "main", f"typo-{i}", "unknown")
+    metrics.ignored("default", "main", "e", "stopped")
+    assert value(metrics, "experiment_rewards_ignored_total", reason="stopped") == 1
+    assert len(metrics._strays) <= 11
 
 
 def test_label_sets_are_bounded():

@@ -6,6 +6,7 @@ import operator
 from typing import Final
 
 from armwise.errors import ConfigurationError
+from armwise.experiments._words import shown
 from armwise.experiments.allocation._config import Config
 from armwise.experiments.allocation._keys import Key, as_text
 from armwise.experiments.allocation._weights import text
@@ -29,6 +30,7 @@ DIALECTS: Final = (
 
 _USUAL: Final = 100
 _HASHES: Final = 1 << 32
+_SEED_BITS: Final = 4_096
 
 
 def bucket(dialect: str, key: Key, seed: str | int, *, total: int = 100) -> float | int:
@@ -75,14 +77,14 @@ def bucket(dialect: str, key: Key, seed: str | int, *, total: int = 100) -> floa
     >>> round(bucket("launchdarkly", "userKeyA", "hashKey.saltyA"), 8)
     0.42157587
     """
-    if dialect not in {*DIALECTS, "unleash_variant"}:
-        msg = f"dialect is {dialect!r}; expected one of {', '.join((*DIALECTS, 'unleash_variant'))}"
+    if not isinstance(dialect, str) or dialect not in {*DIALECTS, "unleash_variant"}:
+        msg = f"dialect is {shown(dialect)}; expected one of {', '.join((*DIALECTS, 'unleash_variant'))}"
         raise ConfigurationError(msg)
     known, kernels = as_text(key), load()
     buckets = _total(total, dialect)
     if dialect in {"split", "split_legacy"}:
         return split.number(kernels, dialect, known, _whole(seed, dialect))
-    given = str(operator.index(seed)) if isinstance(seed, int) and not isinstance(seed, bool) else text(seed, "seed")
+    given = _written(seed)
     if dialect in unleash.SEEDS:
         return unleash.number(kernels, dialect, known, given, buckets)
     if dialect == "optimizely":
@@ -115,14 +117,24 @@ def plan(config: Config, kernels: Kernels) -> Plan:
     raise ConfigurationError(msg)
 
 
+def _written(seed: object) -> str:
+    """The seed as text; an integer by its digits."""
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        return text(seed, "seed")
+    if seed.bit_length() > _SEED_BITS:
+        msg = f"seed is {shown(seed)}; expected an integer of at most {_SEED_BITS:,} bits, or text"
+        raise ConfigurationError(msg)
+    return str(operator.index(seed))
+
+
 def _total(total: object, dialect: str) -> int:
     """Check the number of buckets."""
     buckets = total if isinstance(total, int) and not isinstance(total, bool) else 0
     if not 1 <= buckets <= _HASHES:
-        msg = f"total is {total!r}; expected a whole number in [1, 2**32]"
+        msg = f"total is {shown(total)}; expected a whole number in [1, 2**32]"
         raise ConfigurationError(msg)
     if buckets != _USUAL and dialect not in unleash.SEEDS:
-        msg = f"total is {total!r}; {dialect} has a fixed number of buckets, leave it out"
+        msg = f"total is {shown(total)}; {dialect} has a fixed number of buckets, leave it out"
         raise ConfigurationError(msg)
     return buckets
 
@@ -131,9 +143,9 @@ def _whole(seed: object, dialect: str) -> int:
     """Check a seed that is a whole number of 32 bits, signed or not."""
     try:
         number = None if isinstance(seed, (bool, float)) else int(seed)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or not -(1 << 31) <= number < _HASHES:
-        msg = f"seed is {seed!r}; {dialect} hashes under a whole number of 32 bits, the flag's seed"
+        msg = f"seed is {shown(seed)}; {dialect} hashes under a whole number of 32 bits, the flag's seed"
         raise ConfigurationError(msg)
     return int(number)

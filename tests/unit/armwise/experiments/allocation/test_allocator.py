@@ -115,6 +115,13 @@ def test_many_keys_in_every_shape(dialect):
         allocator.allocate_many("user-1")
 
 
+def test_an_empty_id_is_one_of_its_own_and_comes_back_from_a_state():
+    empty = Allocator("", ["a", "b"])
+    codes = empty.allocate_many(KEYS)
+    assert (Allocator.from_state(empty.state_dict()).allocate_many(KEYS) == codes).all()
+    assert (Allocator("e", ["a", "b"]).allocate_many(KEYS) != codes).any()
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

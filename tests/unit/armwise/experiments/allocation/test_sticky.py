@@ -53,8 +53,24 @@ def test_the_store_sees_plain_keys():
     sticky = StickyAllocator(Allocator("ranking", ["a"]), Store())
     for key in (np.str_("u"), "u", np.int64(7), "7", b"u"):
         assert sticky.allocate(key) == "a"
-    assert [kind for _, kind, _ in seen] == [str, str, int, str, bytes]
-    assert len(sticky.store) == 4
+    assert [kind for _, kind, _ in seen] == [str, str, int, str, str]
+    assert len(sticky.store) == 3
+
+
+def test_a_text_and_its_utf8_are_one_key_to_the_store_too():
+    store = MemoryAssignments()
+    before = Allocator("ranking", ["control", "b"])
+    key = next(key for key in ("é1", "é2", "é3", "é4", "é5", "é6") if before.allocate(key) == "control")
+    assert StickyAllocator(before, store).allocate(key) == "control"
+    after = StickyAllocator(before.reallocate({"control": 0, "b": 1}), store)
+    assert after.allocate(key.encode()) == after.allocate(key) == "control" != after.allocator.allocate(key)
+    assert len(store) == 1
+
+
+def test_bytes_that_are_no_text_stay_bytes():
+    store = MemoryAssignments()
+    StickyAllocator(Allocator("ranking", ["a"]), store).allocate(b"\xff\x00")
+    assert store.get("ranking", b"\xff\x00") == "a"
 
 
 @pytest.mark.parametrize("key", [None, 1.0, True, "\ud800"])

@@ -152,6 +152,14 @@ def test_nothing_that_a_caller_named_is_markup(report):
     assert len(found.ids) == len(set(found.ids))
 
 
+def test_what_has_no_utf8_is_written_out(report):
+    rows = (*report.variants[:2], row("c\udcff"))
+    named = replace(report, experiment="e\ud800", variants=rows, reasons=("why\udfff",))
+    page = render_page(named)
+    page.encode()
+    assert [words in page for words in (r"e\ud800", r"c\udcff", r"why\udfff")] == [True] * 3
+
+
 def test_the_page_asks_the_network_for_nothing(report):
     page = render_page(report)
     found = Tags(page)
