@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Final
 
 from armwise.clock import nanoseconds
-from armwise.errors import ConfigurationError, ReentrantCall, SnapshotError
+from armwise.errors import ConfigurationError, SnapshotError
+from armwise.experiments._guarded import Guarded
 from armwise.experiments._running import Running
 from armwise.experiments._setup import Setup
 from armwise.experiments._words import check_words, shown, suspected
@@ -33,8 +32,13 @@ _FORMAT: Final = "armwise.experiments"
 _VERSION: Final = 1
 
 
-class ExperimentRegistry:
+class ExperimentRegistry(Guarded):
     """Experiments under one lock, with what is known of each."""
+
+    _REENTERED: ClassVar[str] = (
+        "the manager was called from within one of its own calls, by a signal handler, a finalizer or its metrics; let "
+        "them set a flag or fill a queue; nothing was changed"
+    )
 
     def __init__(
         self,
@@ -46,14 +50,13 @@ class ExperimentRegistry:
         tenant: str = "default",
         workspace: str = "main",
     ) -> None:
+        super().__init__()
         self._salt = tenant_salt(tenant, workspace)
         _check_arguments(experiments, store, flags, metrics)
         self._tenant, self._workspace = tenant, workspace
         self._flags: Flags = EnvironmentFlags() if flags is None else flags
         self._metrics = metrics
         self._store = store
-        self._lock = threading.RLock()
-        self._busy = False
         self._part = _fresh_part()
         self._running: dict[str, Running] = {}
         self._aside: dict[str, Ledger] = {}
@@ -342,31 +345,8 @@ class ExperimentRegistry:
             phase, acting = running.ledger.phase, running.acting()
             self._metrics.phase(self._tenant, self._workspace, running.experiment.id, phase, acting)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self._lock:
-            if self._busy:
-                msg = (
-                    "the manager was called from within one of its own calls, by a signal handler, a finalizer or its "
-                    "metrics; let them set a flag or fill a queue; nothing was changed"
-                )
-                raise ReentrantCall(msg)
-            self._busy = True
-            try:
-                yield
-            finally:
-                self._busy = False
-
-    def _before_fork(self) -> None:
-        self._lock.acquire()
-
-    def _after_fork(self, *, child: bool) -> None:
-        if not child:
-            self._lock.release()
-            return
-        # The thread that forked is the only one left; what it had counted is the parent's to report.
-        self._lock = threading.RLock()
-        self._busy = False
+    def _renew(self) -> None:
+        # What it had counted is the parent's to report.
         self._part = _fresh_part()
         for running in self._running.values():
             running.ledger.renew(self._part)
