@@ -303,6 +303,25 @@ class SequentialInterval:
         except ConfigurationError as error:
             msg = f"the state's settings cannot be: {error}; restore another snapshot or start afresh"
             raise SnapshotError(msg) from error
+        return cls._restored(settings, fields)
+
+    def on(self, *sums: State) -> Self:
+        """Return the sequence of these settings on sums that were kept elsewhere; this one does not change.
+
+        Parameters
+        ----------
+        sums : mapping
+            Of each stream, as :meth:`state_dict` writes them.
+
+        Raises
+        ------
+        SnapshotError
+            If there are sums of another number of streams, or anything in them is missing or cannot be.
+        """
+        return self._restored(self._settings, Fields({"sums": list(sums)}))
+
+    @classmethod
+    def _restored(cls, settings: Settings, fields: Fields) -> Self:
         items = fields.items("sums")
         if len(items) != cls._ARMS:
             fields.refuse("sums", f"sums of {cls._ARMS} streams")

@@ -170,8 +170,7 @@ class SequentialTest:
         findings = []
         for name, lift in lifts.items():
             empty = ConfidenceSequence(alpha, self._unbounded, tuned_at=self.tuned_at, burn_in=LIFTS_BURN_IN)
-            state = self._template(empty.state_dict(), lift)
-            lower, upper = ConfidenceSequence.from_state(state).interval
+            lower, upper = empty.on(_moments(lift)).interval
             findings.append(_finding(name, lower, upper, alpha, (lift.n, lift.n), "replay"))
         return _strongest(findings)
 
@@ -180,16 +179,11 @@ class SequentialTest:
         return "asymptotic" if self.kind == "empirical_bernstein" else self.kind
 
     def _difference(self, baseline: Evidence, variant: Evidence, alpha: float) -> tuple[float, float]:
-        empty = DifferenceSequence(alpha, self.kind, bounds=self.bounds, tuned_at=self.tuned_at).state_dict()
+        empty = DifferenceSequence(alpha, self.kind, bounds=self.bounds, tuned_at=self.tuned_at)
+        both = baseline, variant
         if self.bounds is None:
-            state = self._template(empty, baseline.rewards, variant.rewards)
-        else:
-            state = {**empty, "sums": [_bounded(one, *self.bounds) for one in (baseline, variant)]}
-        return DifferenceSequence.from_state(state).interval
-
-    @staticmethod
-    def _template(empty: State, *streams: Statistics) -> State:
-        return {**empty, "sums": [_moments(stream) for stream in streams]}
+            return empty.on(*(_moments(one.rewards) for one in both)).interval
+        return empty.on(*(_bounded(one, *self.bounds) for one in both)).interval
 
 
 def _moments(stream: Statistics) -> State:

@@ -70,15 +70,12 @@ class Moments(NamedTuple):
 
 def mean_span(rewards: Moments, alpha: float) -> Span:
     """The interval of a mean that holds at all times with probability 1 - alpha."""
-    empty = ConfidenceSequence(alpha).state_dict()
-    return Span(*ConfidenceSequence.from_state({**empty, "sums": [rewards.state()]}).interval)
+    return Span(*ConfidenceSequence(alpha).on(rewards.state()).interval)
 
 
 def difference_span(baseline: Moments, variant: Moments, alpha: float) -> Span:
     """The interval of a variant's mean less the baseline's that holds at all times with probability 1 - alpha."""
-    empty = DifferenceSequence(alpha).state_dict()
-    sums: list[JSON] = [baseline.state(), variant.state()]
-    return Span(*DifferenceSequence.from_state({**empty, "sums": sums}).interval)
+    return Span(*DifferenceSequence(alpha).on(baseline.state(), variant.state()).interval)
 
 
 def bayes_of(baseline: Moments, variant: Moments) -> tuple[float | None, float | None]:

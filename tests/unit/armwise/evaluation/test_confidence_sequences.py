@@ -322,3 +322,19 @@ def test_vowpal_wabbits_published_value_and_ours_beside_it():
     assert theirs[0] < ours[0] < 0.435
     assert 0.785 < ours[1] < theirs[1]
     assert ours == pytest.approx((0.42592, 0.78887), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["asymptotic", "msprt", "empirical_bernstein"])
+def test_sums_that_were_kept_elsewhere(kind):
+    one, two = ConfidenceSequence(kind=kind), DifferenceSequence(kind=kind)
+    one.update_many(X)
+    two.update_many(X, ARMS)
+    for sequence in (one, two):
+        empty = type(sequence)(kind=kind)
+        state = sequence.state_dict()
+        assert empty.on(*state["sums"]).state_dict() == state
+        assert empty.n in (0, (0, 0))
+        with pytest.raises(SnapshotError, match="sums"):
+            empty.on(*state["sums"], *state["sums"])
+        with pytest.raises(SnapshotError, match="count"):
+            empty.on(*({**sums, "count": -1} for sums in state["sums"]))
