@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from numbers import Integral, Real
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 
 __all__ = ["nanoseconds", "span"]
@@ -59,7 +60,7 @@ def nanoseconds(now: float | datetime | None = None) -> int:
         if now.utcoffset() is None:
             # datetime.timestamp() would read it in the zone of this machine, and a replay elsewhere would
             # differ.
-            msg = f"now is {now!r}, which has no time zone; give one, for example datetime.now(tz=UTC)"
+            msg = f"now is {shown(now)}, which has no time zone; give one, for example datetime.now(tz=UTC)"
             raise ConfigurationError(msg)
         moment = (now - _EPOCH) // _MICROSECOND * 1000
     else:
@@ -67,7 +68,7 @@ def nanoseconds(now: float | datetime | None = None) -> int:
         moment = number if isinstance(number, int) else _scaled(number)
     if not 0 <= moment < _LIMIT:
         msg = (
-            f"now is {now!r}; expected a moment between 1970 and 2116:"
+            f"now is {shown(now)}; expected a moment between 1970 and 2116:"
             " integers are nanoseconds since the epoch, floats are seconds"
         )
         raise ConfigurationError(msg)
@@ -107,7 +108,7 @@ def span(length: float | timedelta, *, name: str = "half_life") -> int:
         number = _number(name, length, "finite seconds as a number, or a timedelta")
         result = number * _SECOND if isinstance(number, int) else _scaled(number)
     if not 0 < result < _LIMIT:
-        msg = f"{name} is {length!r}; expected at least one nanosecond and less than 146 years"
+        msg = f"{name} is {shown(length)}; expected at least one nanosecond and less than 146 years"
         raise ConfigurationError(msg)
     return result
 
@@ -119,7 +120,7 @@ def _number(name: str, value: object, expected: str) -> int | float:
             return int(value)
         if isinstance(value, Real) and math.isfinite(seconds := float(value)):
             return seconds
-    msg = f"{name} is {value!r}; expected {expected}"
+    msg = f"{name} is {shown(value)}; expected {expected}"
     raise ConfigurationError(msg)
 
 

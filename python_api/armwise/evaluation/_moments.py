@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from armwise._fields import COUNTS, Fields
 from armwise.evaluation._numbers import LARGEST
-from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import FloatArray, State
 
 __all__ = ["Moments", "Predictions", "Trail"]

@@ -9,12 +9,12 @@ from typing import ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_ar
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.evaluation._bernstein import difference_radius, mean_radius
 from armwise.evaluation._mixtures import normal_radius, student_radius, tuned_precision
 from armwise.evaluation._moments import Moments, Predictions, Trail
 from armwise.evaluation._numbers import LARGEST, finite_number, level, number_in, number_of
-from armwise.posteriors._fields import Fields
 from armwise.types import FloatArray, State
 
 __all__ = ["BURN_IN", "EVIDENCE", "ConfidenceBounds", "Kind", "SequentialInterval", "Settings"]

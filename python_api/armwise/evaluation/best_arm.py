@@ -9,10 +9,10 @@ from typing import Final, Literal, Self, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._fields import COUNTS, Fields
 from armwise.errors import ConfigurationError, UnknownArm
 from armwise.evaluation._columns import finite, indices
 from armwise.evaluation._numbers import LARGEST, finite_number, number_in
-from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import FloatArray, Label, State
 
 __all__ = ["BestArm"]

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._fields import COUNTS, Fields
 from armwise.errors import ConfigurationError
 from armwise.evaluation._numbers import LARGEST, column
 from armwise.evaluation.intervals import normal_quantile
-from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import FloatArray, State
 
 __all__ = ["Cuped", "CupedDifference", "cuped_difference"]

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Self, TypeAlias
 
+from armwise._fields import COUNTS, Fields
 from armwise.errors import ConfigurationError
 from armwise.evaluation._chi_square import chi_square_tail
 from armwise.evaluation._numbers import LARGEST, finite_number, number_in, number_of
-from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import State
 
 __all__ = ["RatioTest", "SequentialSampleRatio", "sample_ratio_test"]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from armwise._fields import COUNTS, Fields
+from armwise._labels import check_labels, plain
 from armwise.errors import ConfigurationError
 from armwise.experiments.outcomes import VariantStatistics
 from armwise.experiments.statistics import Statistics
-from armwise.policies._labels import check_labels, plain
-from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import Label, State
 
 __all__ = ["MAX_ARMS", "Arm", "Part"]

@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
+from armwise._fields import Fields
+from armwise._words import check_words, shown, suspected
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._guarded import Guarded
 from armwise.experiments._running import Running
 from armwise.experiments._setup import Setup
-from armwise.experiments._words import check_words, shown, suspected
 from armwise.experiments.events import Event
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.identity import tenant_salt
@@ -19,7 +20,6 @@ from armwise.experiments.ledger import Ledger
 from armwise.experiments.outcomes import VariantStatistics
 from armwise.flags import EnvironmentFlags
 from armwise.policies._seeds import watch_forks
-from armwise.posteriors._fields import Fields
 from armwise.protocols import ExperimentMetrics, Flags, StateStore
 from armwise.types import State
 

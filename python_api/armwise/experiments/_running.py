@@ -9,9 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from armwise._labels import check_label
+from armwise._words import shown
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import check_arm, shown
 from armwise.experiments.allocation import Key, StickyAllocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import PHASES, Experiment, table_of
@@ -133,7 +134,7 @@ class Running:
             expected = "a float of at least 0 for each of its outputs, the baseline's among them, or none"
         else:
             for arm in (trial.arm, *outputs.values()):
-                check_arm(arm, "an arm of the trial")
+                check_label(arm, "an arm of the trial")
             return
         msg = f"the trial is {shown(trial, 200)}; expected {expected}; nothing was counted"
         raise ConfigurationError(msg)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from armwise._fields import Fields
+from armwise._labels import check_label, plain
+from armwise._words import NAME
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import NAME
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.statistics import LARGEST
-from armwise.policies._labels import check_label, plain
-from armwise.posteriors._fields import Fields
 from armwise.types import Label, State
 
 __all__ = ["Setup"]

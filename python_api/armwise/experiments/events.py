@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
-from armwise.experiments._words import has_utf8
-from armwise.posteriors._fields import INT64, Fields
+from armwise._fields import INT64, Fields
+from armwise._words import has_utf8
 from armwise.types import State
 
 __all__ = ["Event", "EventKind"]

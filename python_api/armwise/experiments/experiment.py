@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from armwise._fields import COUNTS
+from armwise._labels import check_label
+from armwise._words import NAME, has_utf8, shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import NAME, check_arm, has_utf8, shown
 from armwise.experiments.allocation import Allocator, Namespace, Share, StickyAllocator
 from armwise.experiments.identity import KeyFunction
 from armwise.experiments.sequential_test import SequentialTest
-from armwise.posteriors._fields import COUNTS
 from armwise.protocols import Policy
 from armwise.types import Label
 
@@ -245,7 +246,7 @@ def _check_variants(variants: object) -> None:
         check_name(name, "a variant's name")
         # A class has the methods of its objects, and passes for one.
         if output is not None and (isinstance(output, type) or not isinstance(output, Policy)):
-            check_arm(output, f"variant {name!r}")
+            check_label(output, f"variant {name!r}")
 
 
 def _names(variants: Mapping[str, object] | tuple[str, ...]) -> str:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from armwise._labels import check_label, listed
+from armwise._words import shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import shown
 from armwise.experiments.allocation import Allocator
 from armwise.experiments.experiment import check_id
 from armwise.experiments.identity import identify
 from armwise.flags import truth
-from armwise.policies._labels import check_label, listed
 from armwise.protocols import ContextLike
 from armwise.types import Decision, Label
 

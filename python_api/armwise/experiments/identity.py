@@ -12,8 +12,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
+from armwise._words import check_words, shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import check_words, shown
 from armwise.experiments.allocation import Key
 from armwise.experiments.allocation._keys import plain
 from armwise.protocols import ContextLike

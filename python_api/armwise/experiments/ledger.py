@@ -13,6 +13,7 @@ import re
 from fractions import Fraction
 from typing import Final
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._part import Part
 from armwise.experiments._setup import Setup
@@ -20,7 +21,6 @@ from armwise.experiments.allocation import Allocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import PHASES, Phase, check_id, later
 from armwise.experiments.statistics import Statistics
-from armwise.posteriors._fields import Fields
 from armwise.types import Label, State
 
 __all__ = ["Ledger"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, get_args, runtime_checkable
 
+from armwise._labels import listed
+from armwise._words import NAME, shown
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError
 from armwise.experiments._registry import FLAG, ExperimentRegistry
 from armwise.experiments._running import Running, outside
-from armwise.experiments._words import NAME, shown
 from armwise.experiments.allocation import Key
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.identity import features
@@ -25,7 +26,6 @@ from armwise.experiments.trial import (
     share_weights,
     told,
 )
-from armwise.policies._labels import listed
 from armwise.protocols import ContextLike, Policy
 from armwise.types import Label, Moment
 

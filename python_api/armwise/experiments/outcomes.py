@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from armwise._fields import COUNTS, INT64, Fields
 from armwise.experiments.statistics import LARGEST, ExactSum, Statistics
-from armwise.posteriors._fields import COUNTS, INT64, Fields
 from armwise.types import State
 
 __all__ = ["Counterfactual", "VariantStatistics"]

@@ -14,9 +14,9 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Final
 
+from armwise._fields import COUNTS, Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import shown
-from armwise.posteriors._fields import COUNTS, Fields
 from armwise.types import State
 from armwise_kernels.cores_arguments import real_number
 

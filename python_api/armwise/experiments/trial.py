@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from armwise._labels import check_label
+from armwise._words import one_line, shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import check_arm, one_line, shown
 from armwise.experiments.experiment import Experiment, Output, Phase
 from armwise.protocols import ContextLike, Policy
 from armwise.types import Decision, Label
@@ -114,7 +115,7 @@ def ask_core(core: Core | None, candidates: Sequence[Label] | None, context: Con
         msg = f"core is {shown(core)}; expected a policy, or a function that gives an arm or a Decision"
         raise ConfigurationError(msg)
     answer = core()
-    return _decided(answer) if isinstance(answer, Decision) else Choice(check_arm(answer, "what the core chose"))
+    return _decided(answer) if isinstance(answer, Decision) else Choice(check_label(answer, "what the core chose"))
 
 
 def ask_variants(
@@ -214,4 +215,4 @@ def _chosen(policy: Policy, candidates: Sequence[Label] | None, context: Context
     # Only what acts is logged: a decision states its propensity, which a choice does not pay for.
     if acts:
         return _decided(policy.decide(candidates, context))
-    return Choice(check_arm(policy.select(candidates, context), "what a policy chose"))
+    return Choice(check_label(policy.select(candidates, context), "what a policy chose"))

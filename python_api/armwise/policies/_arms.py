@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._labels import are_strings, check_labels, clash, listing
+from armwise._words import shown
 from armwise.errors import ConfigurationError, UnknownArm
-from armwise.policies._labels import are_strings, check_labels, clash, shown
 from armwise.posteriors._columns import Columns
 from armwise.types import IntArray, Label
 
@@ -101,7 +102,7 @@ class ArmSet:
 
     def unknown(self, label: Label) -> UnknownArm:
         """The error for a label that no arm has."""
-        return UnknownArm(f"no arm {label!r}; this policy has {shown(self.labels) or 'none'}; add_arm adds one")
+        return UnknownArm(f"no arm {shown(label)}; this policy has {listing(self.labels) or 'none'}; add_arm adds one")
 
     def require_some(self) -> None:
         """Refuse to choose among no arms.

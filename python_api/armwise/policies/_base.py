@@ -15,11 +15,11 @@ from typing import Final, SupportsIndex, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._labels import PLAIN, check_label, listed
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, KernelError, PropensityError, ReplayError
 from armwise.policies._core import REFUSALS, HotCore, kernel_errors
 from armwise.policies._ids import place_of
-from armwise.policies._labels import PLAIN, check_label, listed
 from armwise.policies._saved import SavedPolicy
 from armwise.posteriors._columns import Columns
 from armwise.protocols import ContextLike, ContextRows

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeGuard, TypeVar
 
+from armwise._labels import check_label
 from armwise.errors import ConfigurationError
 from armwise.policies._arms import ArmSet
 from armwise.policies._base import ArmPolicy
 from armwise.policies._contexts import matrix, vector
-from armwise.policies._labels import check_label
 from armwise.policies._rewards import checked_rewards
 from armwise.policies.encoder import ContextEncoder
 from armwise.posteriors import LinearPosterior

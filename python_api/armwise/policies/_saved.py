@@ -6,13 +6,13 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final, TypeVar
 
+from armwise._fields import INT64, Fields
+from armwise._labels import check_labels, plain
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.policies._arms import ArmSet
 from armwise.policies._bound import BoundPolicy
-from armwise.policies._labels import check_labels, plain
 from armwise.policies.encoder import ContextEncoder
 from armwise.posteriors._columns import Columns
-from armwise.posteriors._fields import INT64, Fields
 from armwise.types import State
 
 __all__ = ["SavedPolicy"]

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError
-from armwise.posteriors._fields import Fields
 from armwise.posteriors._numbers import real, whole
 from armwise.types import FloatArray, State
 from armwise_kernels import law

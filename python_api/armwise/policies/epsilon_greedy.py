@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from armwise._fields import Fields
+from armwise._labels import listing
 from armwise.errors import ConfigurationError
 from armwise.policies._arms import ArmSet
-from armwise.policies._labels import shown
 from armwise.policies._means import MeanPolicy
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import MeanPosterior
-from armwise.posteriors._fields import Fields
 from armwise.posteriors._numbers import real
 from armwise.types import Label, State
 from armwise_kernels import law
@@ -83,7 +83,7 @@ class EpsilonGreedy(MeanPolicy):
         return float(self._posterior.parameters[law.EPSILON_SHARE])
 
     def __repr__(self) -> str:
-        return f"<EpsilonGreedy [{shown(self.arms)}] epsilon={self.epsilon} version={self.policy_version}>"
+        return f"<EpsilonGreedy [{listing(self.arms)}] epsilon={self.epsilon} version={self.policy_version}>"
 
     def _parameters(self) -> State:
         return {"epsilon": self.epsilon}

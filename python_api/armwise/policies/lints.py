@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from armwise._fields import Fields
+from armwise._labels import listing
 from armwise.policies._arms import ArmSet
-from armwise.policies._labels import shown
 from armwise.policies._linear import LinearPolicy, check_dim
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import FullPosterior
-from armwise.posteriors._fields import Fields
 from armwise.types import Label
 from armwise_kernels.protocol import Kind
 
@@ -93,7 +93,7 @@ class LinTS(LinearPolicy[FullPosterior]):
         super().__init__(held, posterior, draw_seed(seed, rng))
 
     def __repr__(self) -> str:
-        return f"<LinTS [{shown(self.arms)}] dim={self.dim}, sigma={self.sigma} version={self.policy_version}>"
+        return f"<LinTS [{listing(self.arms)}] dim={self.dim}, sigma={self.sigma} version={self.policy_version}>"
 
     def _restored(self, fields: Fields, arms: int) -> FullPosterior:
         return FullPosterior.restored(fields, arms, self.dim)

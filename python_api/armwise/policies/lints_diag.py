@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar
 
+from armwise._fields import Fields
+from armwise._labels import listing
 from armwise.policies._arms import ArmSet
-from armwise.policies._labels import shown
 from armwise.policies._linear import LinearPolicy, check_dim
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import DiagonalPosterior
 from armwise.posteriors._decay import half_life_span
-from armwise.posteriors._fields import Fields
 from armwise.types import Label
 from armwise_kernels.protocol import Kind
 
@@ -109,7 +109,7 @@ class LinTSDiag(LinearPolicy[DiagonalPosterior]):
     def __repr__(self) -> str:
         decay = "" if self.half_life is None else f", half_life={self.half_life}"
         parameters = f"dim={self.dim}, sigma={self.sigma}{decay}"
-        return f"<LinTSDiag [{shown(self.arms)}] {parameters} version={self.policy_version}>"
+        return f"<LinTSDiag [{listing(self.arms)}] {parameters} version={self.policy_version}>"
 
     def _restored(self, fields: Fields, arms: int) -> DiagonalPosterior:
         return DiagonalPosterior.restored(fields, arms, self.dim)

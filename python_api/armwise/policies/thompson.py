@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar, Final, Literal
 
+from armwise._fields import Fields
+from armwise._labels import listing
 from armwise.policies._arms import ArmSet
 from armwise.policies._base import ArmPolicy
-from armwise.policies._labels import shown
 from armwise.policies._rewards import checked_rewards
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import BetaPosterior
 from armwise.posteriors._decay import half_life_span
-from armwise.posteriors._fields import Fields
 from armwise.types import FloatArray, Label
 from armwise_kernels import law
 from armwise_kernels.protocol import Kind
@@ -129,7 +129,7 @@ class ThompsonSampling(ArmPolicy[BetaPosterior]):
 
     def __repr__(self) -> str:
         decay = "" if self.half_life is None else f", half_life={self.half_life}"
-        return f"<ThompsonSampling [{shown(self.arms)}] prior={self.prior}{decay} version={self.policy_version}>"
+        return f"<ThompsonSampling [{listing(self.arms)}] prior={self.prior}{decay} version={self.policy_version}>"
 
     def _checked_rewards(self, rewards: object, count: int) -> FloatArray:
         return checked_rewards(rewards, count, 0.0, 1.0, _REMEDY)

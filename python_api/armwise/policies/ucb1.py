@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from armwise._fields import Fields
+from armwise._labels import listing
 from armwise.policies._arms import ArmSet
-from armwise.policies._labels import shown
 from armwise.policies._means import MeanPolicy
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import MeanPosterior
-from armwise.posteriors._fields import Fields
 from armwise.types import Label
 from armwise_kernels.protocol import Kind
 
@@ -64,7 +64,7 @@ class UCB1(MeanPolicy):
         super().__init__(held, MeanPosterior(len(held.labels)), draw_seed(seed, rng))
 
     def __repr__(self) -> str:
-        return f"<UCB1 [{shown(self.arms)}] version={self.policy_version}>"
+        return f"<UCB1 [{listing(self.arms)}] version={self.policy_version}>"
 
     def _restored(self, fields: Fields, arms: int) -> MeanPosterior:
         return MeanPosterior.restored(fields, arms)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._fields import INT64, Fields
 from armwise.errors import ConfigurationError
-from armwise.posteriors._fields import INT64, Fields
 from armwise.types import JSON, State
 from armwise_kernels import law
 from armwise_kernels.layout import padded

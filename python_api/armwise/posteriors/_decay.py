@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._fields import INT64, Fields
 from armwise.clock import span
 from armwise.errors import ConfigurationError
-from armwise.posteriors._fields import INT64, Fields
 from armwise.types import State
 from armwise_kernels import law
 

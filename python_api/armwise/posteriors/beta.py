@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError
 from armwise.posteriors._columns import Columns, rows
 from armwise.posteriors._decay import clock_state, half_life_of, restore_clock, restored_half_life
-from armwise.posteriors._fields import Fields
 from armwise.posteriors._numbers import real
 from armwise.types import FloatArray, State
 from armwise_kernels import law

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._fields import INT64, Fields
 from armwise.errors import ConfigurationError
 from armwise.posteriors._columns import Columns, rows
-from armwise.posteriors._fields import INT64, Fields
 from armwise.posteriors._numbers import real, whole
 from armwise.types import FloatArray, State
 from armwise_kernels import law

@@ -13,15 +13,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
 
+from armwise._fields import Fields
+from armwise._words import check_words
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
-from armwise.experiments._words import check_words
 from armwise.experiments.allocation import Allocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import Phase
 from armwise.experiments.ledger import Ledger
 from armwise.experiments.manager import ExperimentManager
-from armwise.posteriors._fields import Fields
 from armwise.stores import StateFile
 from armwise.types import State
 

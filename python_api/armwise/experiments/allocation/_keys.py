@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import shown
 
 __all__ = ["Column", "Columns", "Key", "as_text", "columns", "key_bytes", "plain"]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Final, TypeVar
 
+from armwise._fields import INT64, Fields
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments.allocation._config import Config, Law
 from armwise.experiments.allocation._law import SPACE
 from armwise.experiments.allocation._weights import exact, fraction, text, weighed
 from armwise.experiments.allocation.namespaces import Namespace
 from armwise.experiments.allocation.table import MAX_RANGES, OUTSIDE, Table
-from armwise.posteriors._fields import INT64, Fields
 from armwise.types import State
 
 __all__ = ["checked", "loaded", "saved"]

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import shown
 
 __all__ = ["MAX_VARIANTS", "Share", "Variants", "common", "exact", "fraction", "name", "text", "weighed"]
 

@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
+from armwise._words import shown, suspected
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import shown, suspected
 from armwise.experiments.allocation import _state
 from armwise.experiments.allocation._config import Config, Law
 from armwise.experiments.allocation._keys import Buffers, Key, columns, key_bytes

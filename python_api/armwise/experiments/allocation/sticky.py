@@ -6,8 +6,8 @@ import threading
 from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError, StoreError
-from armwise.experiments._words import shown
 from armwise.experiments.allocation._keys import Key, plain
 from armwise.experiments.allocation.allocator import Allocator
 

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError
 from armwise.posteriors._columns import rows
-from armwise.posteriors._fields import Fields
 from armwise.types import FloatArray, State
 from armwise_kernels import law
 

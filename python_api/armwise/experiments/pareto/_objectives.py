@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.policies._rewards import checked_rewards
-from armwise.posteriors._fields import Fields
 from armwise.posteriors._numbers import real
 from armwise.types import FloatArray, State
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final, NoReturn, SupportsIndex
 
+from armwise._fields import INT64, Fields
+from armwise._labels import check_labels, plain
+from armwise._words import suspected
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._guarded import Guarded
-from armwise.experiments._words import suspected
 from armwise.experiments.pareto._draws import FrontDraws
 from armwise.experiments.pareto._evidence import Evidence
 from armwise.experiments.pareto._objectives import Objective, objectives_of, objectives_state
 from armwise.policies._arms import ArmSet
 from armwise.policies._core import loaded_kernels
-from armwise.policies._labels import check_labels, plain
 from armwise.policies._seeds import fresh_stream, watch_forks
-from armwise.posteriors._fields import INT64, Fields
 from armwise.types import FloatArray, Label, State
 
 __all__ = ["SavedParetoPolicy"]

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from armwise._labels import check_label, check_labels, listed, listing
 from armwise.errors import ConfigurationError, ReplayError
 from armwise.experiments.pareto._evidence import Evidence
 from armwise.experiments.pareto._objectives import check_objectives
@@ -15,7 +16,6 @@ from armwise.experiments.pareto._saved import SavedParetoPolicy
 from armwise.experiments.pareto.front import pareto_front
 from armwise.policies._arms import ArmSet
 from armwise.policies._ids import place_of
-from armwise.policies._labels import check_label, check_labels, listed, shown
 from armwise.policies._seeds import Rng, draw_seed
 from armwise.posteriors import BetaPosterior
 from armwise.posteriors._numbers import whole
@@ -421,7 +421,7 @@ class ParetoThompsonSampling(SavedParetoPolicy):
 
     def __repr__(self) -> str:
         names = ", ".join(objective.name for objective in self._objectives)
-        return f"<ParetoThompsonSampling [{shown(self.arms)}] over {names} version={self.policy_version}>"
+        return f"<ParetoThompsonSampling [{listing(self.arms)}] over {names} version={self.policy_version}>"
 
     def _field(self, candidates: Iterable[Label] | None) -> _Field:
         """The candidates in the order of slots; what an open set does not hold takes the slots to come."""

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from armwise._fields import Fields
 from armwise.errors import SnapshotError
 from armwise.evaluation._moments import Moments, Predictions
-from armwise.posteriors._fields import Fields
 
 
 def test_moments_are_numpys():

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from armwise import EpsilonGreedy, ThompsonSampling
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError, UnknownArm
 from armwise.experiments import (
     Allocator,
@@ -25,7 +26,6 @@ from armwise.experiments import (
 )
 from armwise.experiments.events import Event
 from armwise.experiments.trial import told
-from armwise.posteriors._fields import Fields
 from armwise.telemetry.prometheus import PrometheusMetrics
 from armwise.types import Decision
 

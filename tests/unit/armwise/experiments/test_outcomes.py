@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from armwise._fields import Fields
 from armwise.errors import SnapshotError
 from armwise.experiments.outcomes import Counterfactual, VariantStatistics
 from armwise.experiments.statistics import LARGEST
-from armwise.posteriors._fields import Fields
 
 REWARDS = st.lists(st.tuples(st.floats(-10, 10), st.floats(0, 2), st.booleans(), st.integers(0, 10)), max_size=12)
 

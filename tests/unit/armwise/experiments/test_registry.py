@@ -9,10 +9,10 @@ import random
 import pytest
 
 from armwise import ThompsonSampling
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
 from armwise.experiments import Experiment, ExperimentManager, SequentialTest
 from armwise.experiments.ledger import Ledger
-from armwise.posteriors._fields import Fields
 from armwise.stores import StateFile
 
 PLAIN = {"control": "control", "variants": {"control": "a", "b": "b"}}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments.statistics import LARGEST, ExactSum, Statistics, check_number
-from armwise.posteriors._fields import Fields
 
 VALUES = st.lists(st.floats(-LARGEST, LARGEST), max_size=30)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from armwise import SnapshotError
+from armwise._fields import Fields
 from armwise.posteriors._decay import clock_state, growth, half_life_of, half_life_span, restore_clock
-from armwise.posteriors._fields import Fields
 from armwise_kernels import law
 
 

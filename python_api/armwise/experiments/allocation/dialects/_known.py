@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Final
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
-from armwise.experiments._words import shown
 from armwise.experiments.allocation._config import Config
 from armwise.experiments.allocation._keys import Key, as_text
 from armwise.experiments.allocation._weights import text

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from armwise.errors import ArmwiseError, ConfigurationError, SnapshotError
-from armwise.policies._labels import check_label
-from armwise.types import Label
 
-__all__ = ["NAME", "check_arm", "check_words", "has_utf8", "one_line", "shown", "suspected"]
+__all__ = ["NAME", "check_words", "has_utf8", "one_line", "shown", "suspected"]
 
 # Controls of ASCII and of Latin-1, separators of lines and of paragraphs, halves of surrogate pairs.
 _UNPRINTED: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
@@ -58,23 +56,6 @@ def check_words(value: object, what: str, expected: str) -> str:
         msg = f"{what} is {shown(value)}; expected {expected}, without control characters and lone surrogates"
         raise ConfigurationError(msg)
     return value
-
-
-def check_arm(value: object, what: str) -> Label:
-    """Return the label of an arm.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is none, though it be too large to be shown.
-    """
-    try:
-        return check_label(value, what)
-    except ConfigurationError:
-        raise
-    except (ValueError, RecursionError):
-        msg = f"{what} is {shown(value)}; expected a string, a 64-bit integer or a finite float"
-        raise ConfigurationError(msg) from None
 
 
 def shown(value: object, most: int = 80) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from armwise import SnapshotError
-from armwise.posteriors._fields import COUNTS, Fields
+from armwise._fields import COUNTS, Fields
 from armwise.posteriors._numbers import real, whole
 
 STATE = {

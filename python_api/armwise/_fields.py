@@ -8,6 +8,7 @@ from typing import Final, NoReturn, TypeAlias
 
 import numpy as np
 
+from armwise._words import shown
 from armwise.errors import SnapshotError
 from armwise.types import FloatArray
 
@@ -157,7 +158,4 @@ def _leaves(values: object, shape: tuple[int, ...]) -> Iterator[int | float]:
 
 
 def _message(name: str, value: object, expected: str) -> str:
-    shown = repr(value)
-    if len(shown) > 80:  # a state may hold a million numbers
-        shown = shown[:77] + "..."
-    return f"{name} is {shown}; expected {expected}; {_ADVICE}"
+    return f"{name} is {shown(value)}; expected {expected}; {_ADVICE}"

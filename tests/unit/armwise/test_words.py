@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from armwise._words import NAME, check_words, has_utf8, one_line, shown, suspected
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
-from armwise.experiments._words import NAME, check_words, has_utf8, one_line, shown, suspected
 
 
 def nested(levels):

@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.types import Label
 from armwise_kernels import law
 
-__all__ = ["PLAIN", "are_strings", "check_label", "check_labels", "clash", "listed", "plain", "shown"]
+__all__ = ["PLAIN", "are_strings", "check_label", "check_labels", "clash", "listed", "listing", "plain"]
 
 _WHOLE: Final = 1 << 63
 _SHOWN: Final = 6
@@ -38,7 +39,7 @@ def check_label(label: object, name: str = "arm") -> Label:
     if isinstance(label, float) and math.isfinite(label):
         return label
     advice = "; convert it with .item()" if isinstance(label, np.generic) else ""
-    msg = f"{name} is {label!r}; expected a string, a 64-bit integer or a finite float{advice}"
+    msg = f"{name} is {shown(label)}; expected a string, a 64-bit integer or a finite float{advice}"
     raise ConfigurationError(msg)
 
 
@@ -60,7 +61,7 @@ def check_labels(labels: object, name: str = "arms") -> tuple[Label, ...]:
     seen: dict[Label, Label] = {}
     for label in checked:
         if label in seen:
-            msg = f"{name} holds {seen[label]!r} and {label!r}, which are equal; give each label once"
+            msg = f"{name} holds {shown(seen[label])} and {shown(label)}, which are equal; give each label once"
             raise ConfigurationError(msg)
         seen[label] = label
     return checked
@@ -77,10 +78,10 @@ def listed(labels: object, name: str) -> tuple[Label, ...]:
     if isinstance(labels, np.ndarray):
         labels = labels.tolist()
     if isinstance(labels, (str, bytes)):
-        msg = f"{name} is {labels!r}, one string, and would be taken letter by letter; put it in a list"
+        msg = f"{name} is {shown(labels)}, one string, and would be taken letter by letter; put it in a list"
         raise ConfigurationError(msg)
     if not isinstance(labels, Iterable) or isinstance(labels, (AbstractSet, Mapping)):
-        msg = f"{name} is {labels!r}; expected labels in an order: a list or a tuple"
+        msg = f"{name} is {shown(labels)}; expected labels in an order: a list or a tuple"
         raise ConfigurationError(msg)
     checked = tuple(labels)
     if not are_strings(checked):
@@ -106,7 +107,7 @@ def plain(label: Label) -> Label:
     return float(label) if isinstance(label, float) else int(label)
 
 
-def shown(labels: tuple[Label, ...]) -> str:
+def listing(labels: tuple[Label, ...]) -> str:
     """A few of the labels, for a message."""
-    some = ", ".join(repr(label) for label in labels[:_SHOWN])
+    some = ", ".join(shown(label) for label in labels[:_SHOWN])
     return f"{some}, ... ({len(labels)} in all)" if len(labels) > _SHOWN else some
