@@ -87,6 +87,12 @@ int take_time(const Core *core, PyObject *now, int64_t *out) {
     return 0;
 }
 
+int follow(Core *core) {
+    if (!core->words || !aw_words_follow(&core->beta, core->words, core->seen)) return 0;
+    PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_WORD));
+    return -1;
+}
+
 void advance(Core *core, int64_t now) {
     if (!core->head[AW_HEAD_HALF_LIFE]) return;
     if (core->kind == THOMPSON) {

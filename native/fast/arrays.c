@@ -15,7 +15,10 @@ int specs_of(const Core *core, array_spec *out) {
         *out++ = (array_spec){"evidence", "d", 4, 0, 2, 0};
         *out++ = (array_spec){"rates", "Q", 1, 0, 1, 1};
         *out++ = (array_spec){"leaders", "i", 0, AW_MAX_LEADERS, 1, 1};
-        return 8;
+        if (!core->shared) return 8;
+        *out++ = (array_spec){"words", "Q", 1, 0, 1, 0};
+        *out++ = (array_spec){"seen", "Q", 1, 0, 1, 0};
+        return 10;
     case LINTS_DIAG:
         *out++ = (array_spec){"blocks", "d", 2 * d, 0, 4, 1};
         *out++ = (array_spec){"precision", "d", d, 0, 2, 0};
@@ -49,6 +52,8 @@ void point_at(Core *core, void *const *data) {
         beta->rates = data[6];
         beta->leaders = data[7];
         beta->stride = core->stride;
+        core->words = core->shared ? data[8] : NULL;
+        core->seen = core->shared ? data[9] : NULL;
         core->rows = AW_BETA_ROWS;
         return;
     }

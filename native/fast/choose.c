@@ -230,7 +230,7 @@ PyObject *core_many(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
     }
     if (out) {
         advance(core, now);
-        if (freeze(core, &copy)) Py_CLEAR(out);
+        if (follow(core) || freeze(core, &copy)) Py_CLEAR(out);
     }
     if (out) {
         const uint64_t decision = (uint64_t)core->head[AW_HEAD_COUNTER];

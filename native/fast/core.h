@@ -19,7 +19,7 @@
 
 typedef enum { THOMPSON, LINTS_DIAG, LINTS, EPSILON_GREEDY, UCB1, KINDS } kind_of_policy;
 
-enum { MOST_ARRAYS = 8, MOST_VIEWS = 64 };
+enum { MOST_ARRAYS = 10, MOST_VIEWS = 64 };
 
 /* A candidate set in the order of slots, with a copy of its constants; or all arms, which need no copy. */
 typedef struct View {
@@ -49,13 +49,15 @@ typedef struct Core {
     View *last; /* the view of the last select, or NULL */
     Py_buffer buffers[MOST_ARRAYS];
     int held;       /* how many of them */
-    int needs_more; /* a select needs a context or the time */
+    int shared;     /* a Thompson core whose evidence stands in words that other processes write too */
+    int needs_more; /* a select needs a context, the time, or a look at the words */
     int64_t *head, *stamps;
     double *parameters;
     uint32_t *slots;
     int64_t stride, dim, rows; /* rows: doubles of one arm in a packed view */
     int64_t epoch, serial;     /* of the last bind, of the last view */
     aw_beta beta;
+    uint64_t *words, *seen;                /* shared: theirs, and what the columns were computed from */
     double *blocks, *precision, *weighted; /* linear */
     double *means, *counts;                /* epsilon-greedy, UCB1 */
     double *work;                          /* scratch of the linear kernels */
@@ -115,6 +117,7 @@ PyObject *core_propensities(PyObject *self, PyObject *const *args, Py_ssize_t n)
 PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n);
 PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n);
 PyObject *core_refresh(PyObject *self, PyObject *unused);
+PyObject *core_follow(PyObject *self, PyObject *unused);
 
 /* ---- arguments.c ---- */
 
@@ -136,5 +139,7 @@ int take_buffer(PyObject *object, Py_buffer *buffer, const char *format, Py_ssiz
                 const char *name, int writable);
 /* Move a decaying state to the time. */
 void advance(Core *core, int64_t now);
+/* Bring a shared state up to its words. returns: 0, or -1 with ValueError where one cannot be. */
+int follow(Core *core);
 
 #endif

@@ -82,6 +82,7 @@ static void core_release(Core *core) {
     core->beta = (aw_beta){0};
     core->work = NULL;
     core->head = NULL;
+    core->words = core->seen = NULL;
 }
 
 static void core_dealloc(PyObject *self) {
@@ -132,6 +133,10 @@ static int borrow_all(Core *core, PyObject *arrays) {
         data[i] = core->buffers[i].buf;
     }
     point_at(core, data);
+    if (core->shared && (core->head[AW_HEAD_HALF_LIFE] || (uintptr_t)core->words % sizeof(uint64_t))) {
+        PyErr_SetString(PyExc_ValueError, "bind: shared words stand at whole words, and do not decay");
+        return -1;
+    }
     return 0;
 }
 
@@ -184,6 +189,7 @@ static PyObject *core_bind(PyObject *self, PyObject *const *args, Py_ssize_t n) 
         return NULL;
     }
     core_release(core);
+    core->shared = core->kind == THOMPSON && PyTuple_Size(args[0]) == MOST_ARRAYS;
     if (borrow_all(core, args[0]) || make_room(core)) {
         core_release(core);
         return NULL;
@@ -194,7 +200,7 @@ static PyObject *core_bind(PyObject *self, PyObject *const *args, Py_ssize_t n) 
         PyErr_SetString(PyExc_ValueError, "bind: one label and one index entry for each arm");
         return NULL;
     }
-    core->needs_more = is_linear(core) || core->head[AW_HEAD_HALF_LIFE];
+    core->needs_more = is_linear(core) || core->head[AW_HEAD_HALF_LIFE] || core->shared;
     core->labels = Py_NewRef(args[1]);
     core->index = Py_NewRef(args[2]);
     core->whole = view_of_all(core);
@@ -226,6 +232,7 @@ static PyMethodDef core_methods[] = {
     {"update_many", FAST(core_update_many), METH_FASTCALL,
      "update_many($self, positions, rewards, contexts, now, /)\n--\n\nApply rewards in order."},
     {"refresh", core_refresh, METH_NOARGS, "refresh($self, /)\n--\n\nRecompute every derived constant."},
+    {"follow", core_follow, METH_NOARGS, "follow($self, /)\n--\n\nBring a shared state up to its words."},
     {NULL, NULL, 0, NULL},
 };
 

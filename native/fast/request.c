@@ -38,10 +38,20 @@ static int request_begin(Core *core, PyObject *const *args, Py_ssize_t n, reques
     return 0;
 }
 
+/* As request_begin, with the state brought up to the time and to its words, and the view up to the state. */
+static int request_ready(Core *core, PyObject *const *args, Py_ssize_t n, request *r) {
+    if (request_begin(core, args, n, r)) return -1;
+    advance(core, r->now);
+    if (follow(core)) {
+        request_end(r);
+        return -1;
+    }
+    view_refresh(core, r->view);
+    return 0;
+}
+
 /* Take a counter, choose, and remember the view. */
 static int64_t take(Core *core, request *r) {
-    advance(core, r->now);
-    view_refresh(core, r->view);
     const int64_t i = choose(core, r->view, r->context, (uint64_t)core->head[AW_HEAD_COUNTER]++);
     if (core->last != r->view) {
         PyObject *before = (PyObject *)core->last;
@@ -59,7 +69,7 @@ PyObject *core_select(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         return Py_NewRef(core->whole->label[choose(core, core->whole, NULL, (uint64_t)core->head[AW_HEAD_COUNTER]++)]);
     }
     request r;
-    if (request_begin(core, args, n, &r)) return NULL;
+    if (request_ready(core, args, n, &r)) return NULL;
     PyObject *label = Py_NewRef(r.view->label[take(core, &r)]);
     request_end(&r);
     return label;
@@ -126,9 +136,7 @@ static const double *current_chances(Core *core, request *r, double **owned) {
 PyObject *core_decide(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     Core *core = (Core *)self;
     request r;
-    if (request_begin(core, args, n, &r)) return NULL;
-    advance(core, r.now);
-    view_refresh(core, r.view);
+    if (request_ready(core, args, n, &r)) return NULL;
     double *owned;
     const double *p = current_chances(core, &r, &owned);
     /* a decision is made all the same where its propensity is not known */
@@ -156,9 +164,7 @@ PyObject *core_decide(PyObject *self, PyObject *const *args, Py_ssize_t n) {
 PyObject *core_propensities(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     Core *core = (Core *)self;
     request r;
-    if (request_begin(core, args, n, &r)) return NULL;
-    advance(core, r.now);
-    view_refresh(core, r.view);
+    if (request_ready(core, args, n, &r)) return NULL;
     double *owned;
     const double *p = current_chances(core, &r, &owned);
     PyObject *out = p ? PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)(r.view->count * 8)) : NULL;

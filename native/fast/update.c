@@ -1,5 +1,5 @@
 /*
- * The calls that change a posterior: update, update_many, refresh.
+ * The calls that change a posterior: update, update_many, refresh, follow.
  */
 #include "core.h"
 
@@ -38,8 +38,8 @@ static int64_t admitted(Core *core, PyObject *arm, PyObject *given) {
     const long long slot = PyLong_AsLongLong(given);
     if (slot == -1 && PyErr_Occurred()) return -1;
     const int64_t epoch = core->epoch + 1, i = core->whole->count;
-    if (i + 1 >= core->stride || i >= AW_MAX_ARMS || slot < (i ? (long long)core->slots[i - 1] + 1 : 0) ||
-        slot > UINT32_MAX) {
+    if (core->shared || i + 1 >= core->stride || i >= AW_MAX_ARMS ||
+        slot < (i ? (long long)core->slots[i - 1] + 1 : 0) || slot > UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "update: there is no free column, or the slot is not above all others");
         return -1;
     }
@@ -77,13 +77,21 @@ static int reward_good(const Core *core, double reward) {
     return reward >= -limit && reward <= limit;
 }
 
-/* requires: everything checked; now as take_time gave it. */
-static void apply(Core *core, int64_t i, double reward, const double *context, int64_t now) {
+/*
+ * requires: everything checked; now as take_time gave it.
+ * returns: 0, or -1 with ValueError at a shared word that cannot be.
+ */
+static int apply(Core *core, int64_t i, double reward, const double *context, int64_t now) {
     int64_t *head = core->head;
     const double *parameters = core->parameters;
+    if (core->words) {
+        if (!aw_word_add(core->words + i, reward)) return 0;
+        PyErr_SetString(PyExc_ValueError, aw_strerror(AW_E_WORD));
+        return -1;
+    }
     if (core->kind == THOMPSON) {
         aw_beta_update(&core->beta, i, reward, now);
-        return;
+        return 0;
     }
     if (core->kind == LINTS_DIAG) {
         const int64_t half_life = head[AW_HEAD_HALF_LIFE];
@@ -102,6 +110,7 @@ static void apply(Core *core, int64_t i, double reward, const double *context, i
     }
     head[AW_HEAD_UPDATES] += 1;
     core->stamps[i] = head[AW_HEAD_VERSION] += 1;
+    return 0;
 }
 
 /*
@@ -150,9 +159,9 @@ PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     if (!still_bound(core, epoch) && !take_time(core, args[3], &now) && !still_bound(core, epoch)) {
         i = n == 4 || args[4] == Py_None ? position_of(core, args[0], epoch) : admitted(core, args[0], args[4]);
     }
-    if (i >= 0) apply(core, i, reward, context, now);
+    const int good = i >= 0 && !apply(core, i, reward, context, now);
     if (context) PyBuffer_Release(&buffer);
-    return i >= 0 ? Py_NewRef(Py_None) : NULL;
+    return good ? Py_NewRef(Py_None) : NULL;
 }
 
 PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -189,7 +198,9 @@ PyObject *core_update_many(PyObject *self, PyObject *const *args, Py_ssize_t n) 
             good = 0;
         }
     }
-    for (Py_ssize_t i = 0; good && i < size; i++) apply(core, at[i], r[i], x ? x + i * core->dim : NULL, now);
+    for (Py_ssize_t i = 0; good && i < size; i++) {
+        good = !apply(core, at[i], r[i], x ? x + i * core->dim : NULL, now);
+    }
     if (x) PyBuffer_Release(&contexts);
     if (has_rewards) PyBuffer_Release(&rewards);
     PyBuffer_Release(&positions);
@@ -216,4 +227,14 @@ PyObject *core_refresh(PyObject *self, PyObject *unused) {
     for (int64_t i = 0; i < core->stride; i++) core->stamps[i] = core->head[AW_HEAD_VERSION];
     forget_views(core);
     Py_RETURN_NONE;
+}
+
+PyObject *core_follow(PyObject *self, PyObject *unused) {
+    Core *core = (Core *)self;
+    (void)unused;
+    if (!core->whole) {
+        PyErr_SetString(PyExc_TypeError, "follow() of a bound core");
+        return NULL;
+    }
+    return follow(core) ? NULL : Py_NewRef(Py_None);
 }

@@ -76,20 +76,29 @@ enum {
 #define AW_TICKS_PER_HALF_LIFE 1024
 #define AW_END_OF_TIME (1LL << 62)
 
+/*
+ * A word of a shared table: the sum of an arm's rewards, in units, above its count. A unit is a power of two, so that
+ * shapes are exact; the greatest count is even, so that it is halved exactly.
+ */
+#define AW_WORD_BITS 26
+#define AW_WORD_UNITS 4096
+#define AW_WORD_MOST ((1 << AW_WORD_BITS) - 2)
+
 /* [cffi:begin] */
 enum aw_status {
     AW_OK = 0,
-    AW_E_COUNT = -1,   /* a number of arms, draws or dimensions is out of range */
-    AW_E_SHAPE = -2,   /* a Beta shape is outside [1e-100, 1e100] */
-    AW_E_DOMAIN = -3,  /* an argument of log or exp, a mean or a deviation is out of range */
-    AW_E_ISA = -4,     /* this CPU does not run that instruction set */
-    AW_E_NUMERIC = -5, /* a sum of probabilities missed one by more than 1e-9 */
-    AW_E_CONTEXT = -6, /* a context holds a number that is not finite or beyond 1e100 */
-    AW_E_REWARD = -7,  /* a reward is outside the policy's range */
-    AW_E_TIME = -8,    /* a time is negative, or 2^62 ns and later */
-    AW_E_SHARP = -9,   /* a Beta law with both shapes beyond 2e9, and another, may be the best */
-    AW_E_TEXT = -10,   /* a key holds a surrogate, or what is no code point */
-    AW_E_OFFSETS = -11 /* an offset is below the one before it, or outside the data */
+    AW_E_COUNT = -1,    /* a number of arms, draws or dimensions is out of range */
+    AW_E_SHAPE = -2,    /* a Beta shape is outside [1e-100, 1e100] */
+    AW_E_DOMAIN = -3,   /* an argument of log or exp, a mean or a deviation is out of range */
+    AW_E_ISA = -4,      /* this CPU does not run that instruction set */
+    AW_E_NUMERIC = -5,  /* a sum of probabilities missed one by more than 1e-9 */
+    AW_E_CONTEXT = -6,  /* a context holds a number that is not finite or beyond 1e100 */
+    AW_E_REWARD = -7,   /* a reward is outside the policy's range */
+    AW_E_TIME = -8,     /* a time is negative, or 2^62 ns and later */
+    AW_E_SHARP = -9,    /* a Beta law with both shapes beyond 2e9, and another, may be the best */
+    AW_E_TEXT = -10,    /* a key holds a surrogate, or what is no code point */
+    AW_E_OFFSETS = -11, /* an offset is below the one before it, or outside the data */
+    AW_E_WORD = -12     /* a shared word holds more rewards than it counts, or counts too many */
 };
 enum aw_isa { AW_ISA_SCALAR, AW_ISA_V128, AW_ISA_AVX2, AW_ISA_AVX512, AW_ISA_COUNT };
 
@@ -132,6 +141,13 @@ size_t aw_best_scratch(int64_t arms);
 /* writes: p (arms), P(arm i has the greatest draw); scratch. */
 int aw_best_beta(int isa, int64_t arms, const double *a, const double *b, double *p, double *scratch);
 int aw_best_normal(int isa, int64_t arms, const double *mean, const double *deviation, double *p, double *scratch);
+
+/* writes: out (n), each word as it stood at one instant; the words as a set have no such instant. */
+void aw_words_load(int64_t n, const uint64_t *words, uint64_t *out);
+/* Put values (n) in the place of the words, each in one step. returns: 0, or AW_E_WORD with nothing written. */
+int aw_words_store(int64_t n, uint64_t *words, const uint64_t *values);
+/* returns: what the word held before one was added to it, which no other caller in any process is given. */
+uint64_t aw_word_take(uint64_t *word);
 /* [cffi:end] */
 
 #endif

@@ -100,6 +100,8 @@ const char *aw_strerror(int status) {
         return "an arm with both shapes beyond 2e9 and another may both be the best: their chances are not known";
     case AW_E_TEXT:
         return "a key holds a surrogate or a number that is no code point: it has no UTF-8";
+    case AW_E_WORD:
+        return "a word of a shared table holds more rewards than it counts: something else wrote into the file";
     case AW_E_OFFSETS:
         return "offsets must not fall, and must lie within the data";
     default:

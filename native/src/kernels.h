@@ -48,6 +48,23 @@ void aw_beta_advance(aw_beta *state, int64_t now);
 void aw_beta_update(aw_beta *state, int64_t position, double reward, int64_t now);
 /* Recompute all that follows from the evidence: the constants, the count of small shapes. Leaves the index alone. */
 void aw_beta_refresh(aw_beta *state);
+/* Give one column other shapes, as one state change that so many rewards made. requires: no half life. */
+void aw_beta_reshape(aw_beta *state, int64_t position, double alpha, double beta, int64_t rewards);
+
+/* ---- shared.c ---- */
+
+/*
+ * Add one checked reward to a word, in one step, whoever else writes it.
+ * returns: 0, or AW_E_WORD with nothing written.
+ */
+int aw_word_add(uint64_t *word, double reward);
+/*
+ * Bring a posterior up to words that others write: a column whose word is not the one in seen takes its shapes from it.
+ * requires: words and seen (count); columns that agree with seen; no half life.
+ * returns: 0, or AW_E_WORD at a word that cannot be; the columns before it are up to date, it and the rest as they
+ * were.
+ */
+int aw_words_follow(aw_beta *state, const uint64_t *words, uint64_t *seen);
 
 /* ---- clock.c ---- */
 

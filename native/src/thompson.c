@@ -62,6 +62,16 @@ void aw_beta_advance(aw_beta *state, int64_t now) {
 
 int aw_beta_check(double reward) { return reward >= 0.0 && reward <= 1.0 ? AW_OK : AW_E_REWARD; }
 
+/* Account for new shapes of one column, as one state change. before: whether a shape was below one. */
+static void reshaped(aw_beta *state, int64_t i, int before, int64_t rewards) {
+    int64_t *head = state->head;
+    column_constants(state, i);
+    head[AW_HEAD_BOOSTED] += is_boosted(state, i) - before;
+    head[AW_HEAD_UPDATES] += rewards;
+    state->stamps[i] = head[AW_HEAD_VERSION] += 1;
+    if (!head[AW_HEAD_HALF_LIFE] && head[AW_HEAD_COUNT] >= AW_BLOCK_MIN_ARMS) aw_block_update(state, i);
+}
+
 void aw_beta_update(aw_beta *state, int64_t i, double reward, int64_t now) {
     int64_t *head = state->head;
     double *a = row(state, AW_ROW_ALPHA) + i, *b = row(state, AW_ROW_BETA) + i;
@@ -79,9 +89,12 @@ void aw_beta_update(aw_beta *state, int64_t i, double reward, int64_t now) {
         *a += reward;
         *b += 1.0 - reward;
     }
-    column_constants(state, i);
-    head[AW_HEAD_BOOSTED] += is_boosted(state, i) - before;
-    head[AW_HEAD_UPDATES] += 1;
-    state->stamps[i] = head[AW_HEAD_VERSION] += 1;
-    if (!head[AW_HEAD_HALF_LIFE] && head[AW_HEAD_COUNT] >= AW_BLOCK_MIN_ARMS) aw_block_update(state, i);
+    reshaped(state, i, before, 1);
+}
+
+void aw_beta_reshape(aw_beta *state, int64_t i, double alpha, double beta, int64_t rewards) {
+    const int before = is_boosted(state, i);
+    row(state, AW_ROW_ALPHA)[i] = alpha;
+    row(state, AW_ROW_BETA)[i] = beta;
+    reshaped(state, i, before, rewards);
 }

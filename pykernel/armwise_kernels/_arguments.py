@@ -60,3 +60,18 @@ def counters_and_key(counters: ArrayLike, key: ArrayLike) -> tuple[NDArray[np.ui
         message = f"expected counters (n, 4) and a key (2,), got {blocks.shape} and {words.shape}"
         raise ValueError(message)
     return blocks, words
+
+
+def shared_words(name: str, words: NDArray[np.uint64], count: int | None = None) -> NDArray[np.uint64]:
+    """Return words (n,) that a kernel may write by atomic steps, or raise TypeError.
+
+    >>> shared_words("words", np.zeros(3, np.uint64), 3)
+    array([0, 0, 0], dtype=uint64)
+    """
+    good = isinstance(words, np.ndarray) and words.dtype == np.uint64 and words.ndim == 1 and words.flags.carray
+    if not good or count not in (None, len(words)):
+        given = f"{words.dtype} {words.shape}" if isinstance(words, np.ndarray) else type(words).__name__
+        length = "any number" if count is None else count
+        message = f"{name}: expected a writable array of uint64, {length} of them, got {given}"
+        raise TypeError(message)
+    return words

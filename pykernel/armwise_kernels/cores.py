@@ -16,7 +16,7 @@ from armwise_kernels import law
 from armwise_kernels.cores_arguments import contexts as checked_contexts
 from armwise_kernels.cores_arguments import listed, real_number, same_types, whole_time
 from armwise_kernels.jit_columns import Columns, Posterior
-from armwise_kernels.jit_posteriors import POSTERIORS
+from armwise_kernels.jit_posteriors import POSTERIORS, posterior_of
 
 if TYPE_CHECKING:
     from armwise_kernels.protocol import Arrays, Floats, Kernels, Kind, Label, View
@@ -93,7 +93,7 @@ class PythonCore:
         with self._lock:
             self._bound = None
             self._drop_views()
-            posterior = POSTERIORS[self._kind](arrays)
+            posterior = posterior_of(self._kind, arrays)
             columns = posterior.everything()
             if not columns.count == len(labels) == len(index):
                 message = f"bind: {columns.count} arms, {len(labels)} labels, {len(index)} entries in the index"
@@ -172,6 +172,7 @@ class PythonCore:
             moment = _moment(posterior, now)
             self._named(None)
             posterior.advance(moment)
+            posterior.follow()
             return posterior.choose_many(columns, x, _take(posterior, n), n)
 
     def propensities(
@@ -216,7 +217,7 @@ class PythonCore:
         posterior, everything = bound.posterior, bound.everything
         count = everything.columns.count
         lowest = int(posterior.slots[count - 1]) + 1 if count else 0
-        if count + 1 >= posterior.width or count >= law.MAX_ARMS or not lowest <= slot < MOST_SLOTS:
+        if posterior.fixed or count + 1 >= posterior.width or count >= law.MAX_ARMS or not lowest <= slot < MOST_SLOTS:
             message = "update: there is no free column, or the slot is not above all others"
             raise ValueError(message)
         self._drop_views()  # to those with a label that was unknown, the column is the prior's
@@ -271,6 +272,11 @@ class PythonCore:
             self._drop_views()
             bound.everything.chances_version = -1
 
+    def follow(self) -> None:
+        """Take in what other processes have learnt, as the next decision would."""
+        with self._lock:
+            self._require().posterior.follow()
+
     def _require(self) -> Bound:
         if self._bound is None:
             message = "the core is not bound; bind it to the arrays of a posterior first"
@@ -310,6 +316,7 @@ class PythonCore:
         view = self._named(candidates)
         if moves:
             posterior.advance(moment)
+            posterior.follow()
         version = int(posterior.head[law.HEAD_VERSION])
         if view.columns.positions is not None and view.packed_version != version:
             posterior.pack(view.columns, view.packed_version)

@@ -78,7 +78,11 @@ def real_number(name: str, value: object) -> float:
         good = not value.ndim and value.dtype.kind in "biuf" and not isinstance(value, np.ma.MaskedArray)
     if good and isinstance(value, (SupportsFloat, SupportsIndex)):
         return float(value)
-    message = f"{name}: expected a number, got {value!r:.60}"
+    try:
+        given = f"{value!r:.60}"
+    except (ValueError, RecursionError):  # too many digits, or lists too deep
+        given = f"a {type(value).__name__}"
+    message = f"{name}: expected a number, got {given}"
     raise TypeError(message)
 
 

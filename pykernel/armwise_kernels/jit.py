@@ -1,4 +1,4 @@
-"""What every Numba kernel stands on: the decorator, Philox at an address, and the elementary functions.
+"""What every Numba kernel stands on: the decorator, Philox at an address, the elementary functions, atomic steps.
 
 This is the only module that imports Numba: the other ``jit_*`` modules take :func:`kernel` from here. The
 functions are the twins of ``native/src/simd/random.h``, one number at a time; ``tests/conformance/naive.py``
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import config, types
 from numba.extending import intrinsic
 
@@ -91,6 +92,11 @@ class _Target(Protocol):
 
 class _Builder(Protocol):
     def bitcast(self, value: object, kind: object) -> object: ...
+    def inttoptr(self, value: object, kind: object) -> object: ...
+    def load_atomic(self, pointer: object, ordering: str, align: int) -> object: ...
+    def atomic_rmw(self, op: str, pointer: object, value: object, ordering: str) -> object: ...
+    def cmpxchg(self, pointer: object, old: object, new: object, ordering: str) -> object: ...
+    def extract_value(self, pair: object, index: int) -> object: ...
 
 
 _Generate: TypeAlias = Callable[[_Target, _Builder, object, tuple[object, ...]], object]
@@ -116,6 +122,56 @@ bits_of = cast("Callable[[float], np.uint64]", _bits_of)
 """The 64 bits of a double, as an unsigned number. Only inside kernels."""
 float_of = cast("Callable[[np.uint64], float]", _float_of)
 """The double of 64 bits. Only inside kernels."""
+
+# Numba has no atomics for the CPU; LLVM has. Words stand by themselves, so that nothing needs to be ordered.
+
+
+def _word_at(builder: _Builder, address: object) -> object:
+    return builder.inttoptr(address, ir.IntType(64).as_pointer())
+
+
+@intrinsic
+def _load(_context: object, _address: object) -> tuple[Signature, _Generate]:
+    def generate(_target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]) -> object:
+        return builder.load_atomic(_word_at(builder, values[0]), "monotonic", 8)
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def _add(_context: object, _address: object, _amount: object) -> tuple[Signature, _Generate]:
+    def generate(_target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]) -> object:
+        return builder.atomic_rmw("add", _word_at(builder, values[0]), values[1], "monotonic")
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def _exchange(_context: object, _address: object, _value: object) -> tuple[Signature, _Generate]:
+    def generate(_target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]) -> object:
+        return builder.atomic_rmw("xchg", _word_at(builder, values[0]), values[1], "monotonic")
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def _swap(_context: object, _address: object, _old: object, _new: object) -> tuple[Signature, _Generate]:
+    def generate(_target: _Target, builder: _Builder, _signature: object, values: tuple[object, ...]) -> object:
+        return builder.extract_value(
+            builder.cmpxchg(_word_at(builder, values[0]), values[1], values[2], "monotonic"), 0
+        )
+
+    return types.uint64(types.uint64, types.uint64, types.uint64), generate
+
+
+load_word = cast("Callable[[np.uint64], np.uint64]", _load)
+"""The word at an address, by one atomic step, as the three below. Only inside kernels."""
+add_to_word = cast("Callable[[np.uint64, np.uint64], np.uint64]", _add)
+"""Add to the word at an address; what it held before. Only inside kernels."""
+exchange_word = cast("Callable[[np.uint64, np.uint64], np.uint64]", _exchange)
+"""Put a value in the place of the word at an address; what it held before. Only inside kernels."""
+swap_word = cast("Callable[[np.uint64, np.uint64, np.uint64], np.uint64]", _swap)
+"""Put `new` in the place of the word at an address where that holds `old`; what it held before. Only inside kernels."""
 
 U0: Final = np.uint64(0)
 U1: Final = np.uint64(1)

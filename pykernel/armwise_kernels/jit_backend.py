@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from armwise_kernels import law
-from armwise_kernels._arguments import counters_and_key, number, paired, real
+from armwise_kernels._arguments import counters_and_key, number, paired, real, shared_words
 from armwise_kernels.allocation import octets_of
 from armwise_kernels.cores import PythonCore
 from armwise_kernels.cores_allocation import PythonAllocation, read_only
 from armwise_kernels.jit import NUMBA_VERSION
 from armwise_kernels.jit_dialects import fnv1a32, murmur3
 from armwise_kernels.jit_propensity import best_beta, best_normal
+from armwise_kernels.jit_shared import BAD_WORD, word_take, words_load, words_store
 from armwise_kernels.jit_special import exp_of, log_beta_of, log_of, normal_draws, philox_blocks
 from armwise_kernels.jit_thompson import beta_constants, beta_draws, beta_draws_many
 from armwise_kernels.jit_xxh3 import SECRET_WORDS, secret_of, xxh3
@@ -149,6 +150,21 @@ class NumbaKernels:
             _within("mean", centre, -sys.float_info.max, sys.float_info.max),
             _within("deviation", spread, 0.0, sys.float_info.max),
         )
+
+    def words_load(self, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Shared words, each as it stood at one instant."""
+        out = np.empty_like(shared_words("words", words))
+        words_load(words, out)
+        return out
+
+    def words_store(self, words: NDArray[np.uint64], values: NDArray[np.uint64]) -> None:
+        """Put values in the place of shared words, each in one step."""
+        if not words_store(shared_words("words", words), shared_words("values", values, len(words))):
+            raise ValueError(BAD_WORD)
+
+    def word_take(self, word: NDArray[np.uint64]) -> int:
+        """Add one to a shared word (1,), and return what it held."""
+        return int(word_take(shared_words("word", word, 1)))
 
     def core(self, kind: Kind) -> Core:
         """Return a new, unbound core."""

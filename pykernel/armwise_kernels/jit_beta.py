@@ -61,6 +61,47 @@ def beta_advance(
     beta_refresh(head, stamps, table, evidence)
 
 
+@kernel_inline
+def _reshaped(
+    head: NDArray[np.int64],
+    parameters: NDArray[np.float64],
+    stamps: NDArray[np.int64],
+    table: NDArray[np.float64],
+    rates: NDArray[np.uint64],
+    leaders: NDArray[np.int32],
+    i: int,
+    before: bool,  # noqa: FBT001 - Numba compiles no keyword-only parameters
+    rewards: int | np.int64,
+) -> None:
+    """Account for new shapes of one column, as one state change; `before`: whether a shape was below one."""
+    beta_constants(table, i, i + 1)
+    head[law.HEAD_BOOSTED] += np.int64(is_boosted(table, i)) - np.int64(before)
+    head[law.HEAD_UPDATES] += rewards
+    head[law.HEAD_VERSION] += 1
+    stamps[i] = head[law.HEAD_VERSION]
+    if not head[law.HEAD_HALF_LIFE] and head[law.HEAD_COUNT] >= law.BLOCK_MIN_ARMS:
+        block_update(head, parameters, table, rates, leaders, i)
+
+
+@kernel
+def beta_reshape(
+    head: NDArray[np.int64],
+    parameters: NDArray[np.float64],
+    stamps: NDArray[np.int64],
+    table: NDArray[np.float64],
+    rates: NDArray[np.uint64],
+    leaders: NDArray[np.int32],
+    i: int,
+    alpha: float,
+    beta: float,
+    rewards: int | np.int64,
+) -> None:
+    """Give one column other shapes, as one state change that so many rewards made."""
+    before = is_boosted(table, i)
+    table[ALPHA, i], table[BETA, i] = alpha, beta
+    _reshaped(head, parameters, stamps, table, rates, leaders, i, before, rewards)
+
+
 @kernel
 def beta_update(
     head: NDArray[np.int64],
@@ -92,10 +133,4 @@ def beta_update(
         else:
             table[ALPHA, i] += reward
             table[BETA, i] += 1.0 - reward
-        beta_constants(table, i, i + 1)
-        head[law.HEAD_BOOSTED] += np.int64(is_boosted(table, i)) - np.int64(before)
-        head[law.HEAD_UPDATES] += 1
-        head[law.HEAD_VERSION] += 1
-        stamps[i] = head[law.HEAD_VERSION]
-        if not half_life and head[law.HEAD_COUNT] >= law.BLOCK_MIN_ARMS:
-            block_update(head, parameters, table, rates, leaders, i)
+        _reshaped(head, parameters, stamps, table, rates, leaders, i, before, 1)

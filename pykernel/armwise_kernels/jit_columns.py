@@ -53,6 +53,8 @@ class Posterior(ABC):
     highest_reward: ClassVar[float] = sys.float_info.max
     own_arrays: ClassVar[int]
     """How many arrays the kind has after the four that every kind has."""
+    fixed: ClassVar[bool] = False
+    """Whether no arm can come in."""
     blocked: ClassVar[bool] = False
     """Whether a column is a lane in a block of eight, or an entry of the last axis."""
 
@@ -116,6 +118,9 @@ class Posterior(ABC):
 
     def advance(self, now: int) -> None:  # noqa: B027 - most kinds have no clock
         """Move the clock of a state that decays."""
+
+    def follow(self) -> None:  # noqa: B027 - most kinds have their evidence to themselves
+        """Take in what other processes have learnt."""
 
     @abstractmethod
     def choose(self, columns: Columns, context: Floats | None, decision: int) -> int:

@@ -25,6 +25,7 @@ from armwise_kernels.jit_linear import (
     lints_full_update,
 )
 from armwise_kernels.jit_means import epsilon_greedy_select, greedy, mean_update, ucb1_select
+from armwise_kernels.jit_shared import BAD_WORD, words_add, words_follow
 from armwise_kernels.jit_thompson import thompson_many, thompson_select
 
 if TYPE_CHECKING:
@@ -120,6 +121,40 @@ class _Beta(Posterior):
     def refresh(self) -> None:
         beta_refresh(self.head, self.stamps, self.table, self.evidence)
         block_consider(self.head, self.parameters, self.table, self.rates, self.leaders)
+
+
+class _SharedBeta(_Beta):
+    """``thompson``, with the evidence in words that other processes write too."""
+
+    own_arrays = 6
+    fixed = True
+
+    def __init__(self, arrays: Arrays) -> None:
+        super().__init__(arrays)
+        self.words = borrowed("words", arrays[8], np.uint64, (self.width,))
+        self.seen = borrowed("seen", arrays[9], np.uint64, (self.width,))
+        if self.head[law.HEAD_HALF_LIFE]:
+            message = "bind: shared words do not decay"
+            raise ValueError(message)
+
+    def follow(self) -> None:
+        if not words_follow(
+            self.head,
+            self.parameters,
+            self.stamps,
+            self.table,
+            self.evidence,
+            self.rates,
+            self.leaders,
+            self.words,
+            self.seen,
+        ):
+            raise ValueError(BAD_WORD)
+
+    def learn(self, positions: NDArray[np.int32], rewards: Floats, contexts: Floats | None, now: int) -> None:
+        del contexts, now
+        if not words_add(self.words, positions, rewards):
+            raise ValueError(BAD_WORD)
 
 
 class _Linear(Posterior):
@@ -334,3 +369,9 @@ POSTERIORS: Final[dict[Kind, type[Posterior]]] = {
     "epsilon_greedy": _EpsilonGreedy,
     "ucb1": _UCB1,
 }
+
+
+def posterior_of(kind: Kind, arrays: Arrays) -> Posterior:
+    """The posterior of a kind; where two arrays more are given than ``thompson`` has, the one that is shared."""
+    shared = kind == "thompson" and len(arrays) == 4 + _SharedBeta.own_arrays
+    return (_SharedBeta if shared else POSTERIORS[kind])(arrays)

@@ -58,6 +58,14 @@ TICKS_PER_HALF_LIFE: Final = 1024
 END_OF_TIME: Final = 1 << 62
 """Times are whole nanoseconds below this: the year 2116."""
 
+# A word of a shared table: the sum of an arm's rewards, in units, above their count.
+WORD_BITS: Final = 26
+"""Bits of the count."""
+WORD_UNITS: Final = 4096
+"""A reward of one."""
+WORD_MOST: Final = (1 << WORD_BITS) - 2
+"""The count at which both are halved."""
+
 # The head of a state, int64 (HEAD_SIZE,): every whole number that a decision depends on.
 HEAD_COUNTER: Final = 0
 """The number of the next decision."""

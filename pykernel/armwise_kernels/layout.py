@@ -51,6 +51,13 @@ class BetaArrays(NamedTuple):
     leaders: NDArray[np.int32]  # (64,) positions, ascending
 
 
+class SharedArrays(NamedTuple):
+    """What a ``thompson`` core takes after its own arrays where several processes share the evidence."""
+
+    words: NDArray[np.uint64]  # (P,) written by every process, by atomic steps alone
+    seen: NDArray[np.uint64]  # (P,) the words from which the columns were computed
+
+
 class DiagonalArrays(NamedTuple):
     """``lints_diag``."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from armwise_kernels import _fast, _native
-from armwise_kernels._arguments import counters_and_key, number, paired, real
+from armwise_kernels._arguments import counters_and_key, number, paired, real, shared_words
 from armwise_kernels.allocation import checked, codes_of, codes_of_arrow, octets_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ def _check(status: int) -> None:
 
 def _doubles(array: Floats) -> Any:  # noqa: ANN401 - a cffi pointer has no type to name
     return ffi.from_buffer("double[]", array, require_writable=array.flags.writeable)
+
+
+def _words(array: NDArray[np.uint64]) -> Any:  # noqa: ANN401 - a cffi pointer has no type to name
+    return ffi.from_buffer("uint64_t[]", array, require_writable=True)
 
 
 class NativeCore(_fast.Core):
@@ -199,6 +203,22 @@ class NativeKernels:
         scratch = np.empty(lib.aw_best_scratch(len(first)))
         _check(function(self._isa, len(first), _doubles(first), _doubles(second), _doubles(out), _doubles(scratch)))
         return out
+
+    def words_load(self, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Shared words, each as it stood at one instant."""
+        out = np.empty_like(shared_words("words", words))
+        lib.aw_words_load(len(out), _words(words), _words(out))
+        return out
+
+    def words_store(self, words: NDArray[np.uint64], values: NDArray[np.uint64]) -> None:
+        """Put values in the place of shared words, each in one step."""
+        shared_words("words", words)
+        _check(lib.aw_words_store(len(words), _words(words), _words(shared_words("values", values, len(words)))))
+
+    def word_take(self, word: NDArray[np.uint64]) -> int:
+        """Add one to a shared word (1,), and return what it held."""
+        held: int = lib.aw_word_take(_words(shared_words("word", word, 1)))
+        return held
 
     def core(self, kind: Kind) -> NativeCore:
         """Return a new, unbound core."""

@@ -41,7 +41,12 @@ class Core(Protocol):
     """
 
     def bind(self, arrays: Arrays, labels: tuple[Label, ...], index: dict[Label, int]) -> None:
-        """Borrow arrays (see :data:`armwise_kernels.layout`), after any change of arms. Drops every view."""
+        """Borrow arrays (see :data:`armwise_kernels.layout`), after any change of arms. Drops every view.
+
+        A ``thompson`` core that is given a :class:`~armwise_kernels.layout.SharedArrays` behind its own arrays shares
+        its evidence with other processes: every decision first takes the shapes of the columns whose word has moved,
+        which counts as a state change each; a reward goes into its word alone, by one atomic step. No arm comes in.
+        """
         ...
 
     def view(
@@ -105,6 +110,13 @@ class Core(Protocol):
 
     def refresh(self) -> None:
         """Recompute every derived constant from what the state holds: after a load, and after arms came or went."""
+        ...
+
+    def follow(self) -> None:
+        """Take in what other processes have learnt, as the next decision would; nothing where none share.
+
+        ``ValueError`` where a shared word holds more rewards than it counts.
+        """
         ...
 
 
@@ -219,6 +231,21 @@ class Kernels(Protocol):
 
         A deviation may be 0: the draw is its mean, and of several such that are equal the first is the greatest.
         """
+        ...
+
+    def words_load(self, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """A copy of shared words, each as it stood at one instant; the set of them has no such instant."""
+        ...
+
+    def words_store(self, words: NDArray[np.uint64], values: NDArray[np.uint64]) -> None:
+        """Put values in the place of shared words, each in one step.
+
+        ``ValueError`` with nothing written where one holds more rewards than it counts.
+        """
+        ...
+
+    def word_take(self, word: NDArray[np.uint64]) -> int:
+        """Add one to a shared word (1,), and return what it held: no other caller, in any process, is given that."""
         ...
 
     def core(self, kind: Kind) -> Core:

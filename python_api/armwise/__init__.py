@@ -11,6 +11,7 @@ from __future__ import annotations
 from armwise.errors import (
     ArmwiseError,
     BackendUnavailable,
+    BudgetExhausted,
     ConfigurationError,
     DataError,
     KernelError,
@@ -19,11 +20,21 @@ from armwise.errors import (
     PropensityError,
     ReentrantCall,
     ReplayError,
+    ShieldBlocked,
     SnapshotError,
     StoreError,
     UnknownArm,
+    UnknownDomain,
 )
-from armwise.policies import UCB1, ContextEncoder, EpsilonGreedy, LinTS, LinTSDiag, ThompsonSampling
+from armwise.policies import (
+    UCB1,
+    ContextEncoder,
+    EpsilonGreedy,
+    LinTS,
+    LinTSDiag,
+    SharedThompsonSampling,
+    ThompsonSampling,
+)
 from armwise.types import Decision
 from armwise_kernels import __version__
 
@@ -31,6 +42,7 @@ __all__ = [
     "UCB1",
     "ArmwiseError",
     "BackendUnavailable",
+    "BudgetExhausted",
     "ConfigurationError",
     "ContextEncoder",
     "DataError",
@@ -44,9 +56,12 @@ __all__ = [
     "PropensityError",
     "ReentrantCall",
     "ReplayError",
+    "SharedThompsonSampling",
+    "ShieldBlocked",
     "SnapshotError",
     "StoreError",
     "ThompsonSampling",
     "UnknownArm",
+    "UnknownDomain",
     "__version__",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NoReturn, TypeAlias
+import operator
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final, NoReturn, TypeAlias, cast
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from armwise._words import shown
 from armwise.errors import SnapshotError
 from armwise.types import FloatArray
 
-__all__ = ["INT64", "Fields", "Loaded"]
+__all__ = ["INT64", "Fields", "Loaded", "NewerVersion"]
 
 Loaded: TypeAlias = Mapping[str, object]
 """A JSON object as it was read: nothing is known yet of what it holds."""
@@ -22,6 +24,28 @@ COUNTS: Final = 1 << 62
 """Counters go on from what is loaded: half of what they can hold stays free."""
 
 _ADVICE: Final = "restore another snapshot or start afresh; nothing was changed"
+
+
+class NewerVersion(SnapshotError):
+    """A state that a later armwise wrote: whoever loads several of them skips it and says so.
+
+    Parameters
+    ----------
+    found : int
+        The version of the state.
+    known : int
+        The latest version that can be read here.
+    what : str
+        What it is a version of.
+    """
+
+    def __init__(self, found: int, known: int, what: str = "state") -> None:
+        super().__init__(
+            f"the {what} has version {shown(found)}, this armwise reads up to {known}; upgrade armwise, "
+            "or restore a snapshot that this version wrote; nothing was changed"
+        )
+        self.found = found
+        self.known = known
 
 
 class Fields:
@@ -57,6 +81,21 @@ class Fields:
             Always.
         """
         raise SnapshotError(_message(self._name(name), self._values.get(name), expected))
+
+    def version(self, known: int, name: str = "version") -> int:
+        """The version that the object says it has, in [1, `known`].
+
+        Raises
+        ------
+        NewerVersion
+            If it is above.
+        SnapshotError
+            If it is none.
+        """
+        found = self._value(name)
+        if isinstance(found, int) and not isinstance(found, bool) and found > known:
+            raise NewerVersion(found, known, self._where)
+        return self.whole(name, 1)
 
     def fields(self, name: str) -> Fields:
         """An object within the object."""
@@ -108,13 +147,12 @@ class Fields:
         values = self.items(name)
         if count is not None and len(values) != count:
             self.refuse(name, f"{count} whole numbers")
-        checked: list[int] = []
-        for value in values:
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                self.refuse(name, f"whole numbers in [{low}, {high}]")
-            if rising and checked and value <= checked[-1]:
-                self.refuse(name, "whole numbers in rising order, none twice")
-            checked.append(value)
+        checked = cast("list[int]", list(values)) if _are(int, values) else []
+        if rising and not all(map(operator.lt, checked, checked[1:])):
+            self.refuse(name, "whole numbers in rising order, none twice")
+        ends = [checked[0], checked[-1]] if rising and checked else checked
+        if len(checked) < len(values) or (ends and not low <= min(ends) <= max(ends) <= high):
+            self.refuse(name, f"whole numbers in [{low}, {high}]")
         return checked
 
     def numbers(self, name: str, shape: tuple[int, ...], low: float, high: float) -> FloatArray:
@@ -127,12 +165,13 @@ class Fields:
         """Check `values`, which stand in the field `name`, as :meth:`numbers` does."""
         expected = f"numbers in [{low:g}, {high:g}], shape {shape}"
         try:
-            flat = [float(value) for value in _leaves(values, shape)]
+            flat = np.array(_leaves(values, shape), dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
-            flat = [math.nan]
-        if not all(low <= value <= high for value in flat):
+            flat = np.array([math.nan])
+        # An infinity is no number, whatever the range.
+        if not (np.isfinite(flat) & (low <= flat) & (flat <= high)).all():
             self.refuse(name, expected)
-        return np.array(flat, dtype=np.float64).reshape(shape)
+        return flat.reshape(shape)
 
     def _value(self, name: str) -> object:
         if name not in self._values:
@@ -144,17 +183,21 @@ class Fields:
         return f"{self._where}[{name!r}]"
 
 
-def _leaves(values: object, shape: tuple[int, ...]) -> Iterator[int | float]:
-    """The numbers of a nested list, refused where it is not nested to the shape."""
-    if not shape:
-        if isinstance(values, (int, float)) and not isinstance(values, bool) and math.isfinite(values):
-            yield values
-            return
-        raise ValueError
-    if not isinstance(values, (list, tuple)) or len(values) != shape[0]:
-        raise ValueError
-    for value in values:
-        yield from _leaves(value, shape[1:])
+def _leaves(values: object, shape: tuple[int, ...]) -> list[object]:
+    """The numbers of a nested list, refused where it is not nested to the shape or holds anything else."""
+    level: list[object] = [values]
+    for length in shape:
+        if not all(isinstance(inner, (list, tuple)) and len(inner) == length for inner in level):
+            raise ValueError
+        level = list(chain.from_iterable(cast("list[Sequence[object]]", level)))
+    if not _are((int, float), level):
+        raise TypeError
+    return level
+
+
+def _are(kinds: type | tuple[type, ...], values: Sequence[object]) -> bool:
+    """Whether all are numbers of these kinds: of a million numbers the types are few."""
+    return all(issubclass(kind, kinds) and kind is not bool for kind in set(map(type, values)))
 
 
 def _message(name: str, value: object, expected: str) -> str:

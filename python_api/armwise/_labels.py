@@ -59,7 +59,7 @@ def check_labels(labels: object, name: str = "arms") -> tuple[Label, ...]:
         msg = f"{name} holds {len(checked):,} labels; a policy takes at most {law.MAX_ARMS:,}; split the domain"
         raise ConfigurationError(msg)
     seen: dict[Label, Label] = {}
-    for label in checked:
+    for label in checked if len(set(checked)) < len(checked) else ():
         if label in seen:
             msg = f"{name} holds {shown(seen[label])} and {shown(label)}, which are equal; give each label once"
             raise ConfigurationError(msg)

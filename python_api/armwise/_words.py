@@ -13,13 +13,15 @@ from typing import Final
 
 from armwise.errors import ArmwiseError, ConfigurationError, SnapshotError
 
-__all__ = ["NAME", "check_words", "has_utf8", "one_line", "shown", "suspected"]
+__all__ = ["NAME", "check_file_name", "check_words", "has_utf8", "one_line", "shown", "suspected"]
 
 # Controls of ASCII and of Latin-1, separators of lines and of paragraphs, halves of surrogate pairs.
 _UNPRINTED: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 
 NAME: Final = re.compile(rf"[^\s{_UNPRINTED}](?:[^{_UNPRINTED}]{{0,198}}[^\s{_UNPRINTED}])?")
 """1 to 200 printable characters, no blank at either end."""
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _BAD: Final = re.compile(f"[{_UNPRINTED}]")
 
@@ -56,6 +58,29 @@ def check_words(value: object, what: str, expected: str) -> str:
         msg = f"{what} is {shown(value)}; expected {expected}, without control characters and lone surrogates"
         raise ConfigurationError(msg)
     return value
+
+
+def check_file_name(value: object, what: str) -> str:
+    """Return a name that may stand in a path: no folder above, none below, and nothing hidden.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no string of 1 to 64 letters and digits of ASCII, ``.``, ``_`` and ``-``, the first of them a letter
+        or a digit, or holds two dots in a row.
+
+    Examples
+    --------
+    >>> check_file_name("eu-west.2", "tenant")
+    'eu-west.2'
+    """
+    if not isinstance(value, str) or not _FILE_NAME.fullmatch(value) or ".." in value:
+        msg = (
+            f"{what} is {shown(value)}; expected a name that can stand in a path: 1 to 64 letters, digits, '.', '_' "
+            "and '-', the first a letter or a digit, no two dots in a row"
+        )
+        raise ConfigurationError(msg)
+    return str.__str__(value)
 
 
 def shown(value: object, most: int = 80) -> str:

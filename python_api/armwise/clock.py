@@ -118,10 +118,18 @@ def _number(name: str, value: object, expected: str) -> int | float:
     if not isinstance(value, bool):
         if isinstance(value, Integral):
             return int(value)
-        if isinstance(value, Real) and math.isfinite(seconds := float(value)):
+        if isinstance(value, Real) and math.isfinite(seconds := _float(value)):
             return seconds
     msg = f"{name} is {shown(value)}; expected {expected}"
     raise ConfigurationError(msg)
+
+
+def _float(value: Real) -> float:
+    """A real number as a float; a fraction too large for one is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _scaled(seconds: float) -> int:

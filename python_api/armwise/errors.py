@@ -7,6 +7,9 @@ one would write it::
     ArmwiseError(Exception)
     ├── ConfigurationError(ValueError)      an argument, option or setting that cannot be meant
     ├── UnknownArm(KeyError)                a label that a closed set of arms does not hold
+    ├── UnknownDomain(KeyError)             a domain that nobody registered
+    ├── ShieldBlocked(RuntimeError)         no candidate is within the limits of cost and latency
+    │   └── BudgetExhausted(ShieldBlocked)  nothing is left of a budget for the time being
     ├── SnapshotError(ValueError)           a state that cannot be loaded: torn, foreign or newer
     ├── ReplayError(ValueError)             a decision that this state cannot re-make
     ├── LogError(ValueError)                a decision log that cannot be read; knows its file and line
@@ -24,6 +27,7 @@ from __future__ import annotations
 __all__ = [
     "ArmwiseError",
     "BackendUnavailable",
+    "BudgetExhausted",
     "ConfigurationError",
     "DataError",
     "KernelError",
@@ -32,9 +36,11 @@ __all__ = [
     "PropensityError",
     "ReentrantCall",
     "ReplayError",
+    "ShieldBlocked",
     "SnapshotError",
     "StoreError",
     "UnknownArm",
+    "UnknownDomain",
 ]
 
 
@@ -67,6 +73,18 @@ class UnknownArm(ArmwiseError, KeyError):
     >>> print(UnknownArm("no arm 'c'; this policy has 'a', 'b'"))
     no arm 'c'; this policy has 'a', 'b'
     """
+
+
+class UnknownDomain(ArmwiseError, KeyError):
+    """A domain that nobody registered."""
+
+
+class ShieldBlocked(ArmwiseError, RuntimeError):
+    """No candidate is within the limits of cost and latency: nothing acted."""
+
+
+class BudgetExhausted(ShieldBlocked):
+    """Nothing is left of a budget for the time being: nothing acted."""
 
 
 class SnapshotError(ArmwiseError, ValueError):

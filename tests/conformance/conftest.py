@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -10,16 +9,8 @@ import pytest
 
 from armwise_kernels import BackendUnavailable, load
 
-HERE = Path(__file__).resolve().parent
-
-
-def oracle(name: str):
-    """Load a module of this folder by its name: importlib mode puts no folder on the path."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+# The oracles are modules of this folder, which pytest's importlib mode puts on no path.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 
 def every_kernels():
@@ -38,8 +29,3 @@ def every_kernels():
 @pytest.fixture(params=every_kernels(), ids=lambda k: f"{k.backend}-{k.isa}")
 def kernels(request):
     return request.param
-
-
-@pytest.fixture(scope="session")
-def naive():
-    return oracle("naive")

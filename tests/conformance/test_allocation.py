@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import random
-import sys
 import uuid
 from pathlib import Path
 
+import naive_allocation as naive
 import numpy as np
 import pytest
+from naive_xxh3 import xxh3
 
 from armwise_kernels.allocation import AllocationSpec
 
 HERE = Path(__file__).resolve().parent
 
 
-def oracle(name: str):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-xxh3 = oracle("naive_xxh3").xxh3
-naive = oracle("naive_allocation")
 DOCUMENT = json.loads((HERE / "vectors" / "xxh3_64_kat.json").read_text(encoding="utf-8"))
 SEED, END = 0x1234_5678_9ABC_DEF0, 2**64 - 1
 rng = random.Random(20240229)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import string
 from fractions import Fraction
 from pathlib import Path
 
+import naive_allocator as naive
 import numpy as np
 import pytest
 
@@ -17,9 +17,6 @@ from armwise.experiments.allocation import allocator as module
 
 HERE = Path(__file__).resolve().parent
 FROZEN = json.loads((HERE / "vectors" / "allocation.json").read_text())
-SPEC = importlib.util.spec_from_file_location("naive_allocator", HERE / "naive_allocator.py")
-naive = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(naive)
 KEYS = [bytes.fromhex(key["bytes"]) if isinstance(key, dict) else key for key in FROZEN["keys"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import naive
 import numpy as np
 import pytest
 
@@ -77,7 +78,7 @@ def expected(naive, arrays, arms, decision):
 
 @pytest.mark.parametrize("arms", SIZES)
 @pytest.mark.parametrize("regime", REGIMES)
-def test_select_and_select_many_are_the_oracles(kernels, naive, regime, arms):
+def test_select_and_select_many_are_the_oracles(kernels, regime, arms):
     core, arrays = thompson(kernels, *REGIMES[regime](arms))
     assert arrays.head[law.HEAD_PATH] == ((regime == "skewed" and arms >= 64) or (regime == "warm" and arms >= 64))
     n = 100 if arms < 20 else 4
@@ -91,7 +92,7 @@ def test_select_and_select_many_are_the_oracles(kernels, naive, regime, arms):
     assert arrays.head[law.HEAD_COUNTER] == FROM + n
 
 
-def test_a_block_decision_with_points_is_the_oracles(kernels, naive):
+def test_a_block_decision_with_points_is_the_oracles(kernels):
     """Enough decisions that leaders lose, that points fall, and that the level is missed."""
     arms = 80
     core, arrays = thompson(kernels, *warm(arms, 3))
@@ -106,7 +107,7 @@ def test_a_block_decision_with_points_is_the_oracles(kernels, naive):
     assert core.select_many(50, None, None).tolist() == plain.select_many(50, None, None).tolist()
 
 
-def test_a_low_level_gives_many_points_and_still_the_oracles_choice(kernels, naive):
+def test_a_low_level_gives_many_points_and_still_the_oracles_choice(kernels):
     arms = 70
     core, arrays = thompson(kernels, np.full(arms, 20.0), np.full(arms, 60.0))
     arrays.head[law.HEAD_PATH], arrays.head[law.HEAD_LEADERS] = 1, 8
@@ -120,7 +121,7 @@ def test_a_low_level_gives_many_points_and_still_the_oracles_choice(kernels, nai
 
 
 @pytest.mark.parametrize("arms", [1, 3, 8, 17, 100])
-def test_a_candidate_set_is_the_argmax_over_its_slots(kernels, naive, arms):
+def test_a_candidate_set_is_the_argmax_over_its_slots(kernels, arms):
     """Given in any order, some of them unknown: those stand at the prior, on slots of their own."""
     alpha, beta = warm(arms)
     core, arrays = thompson(kernels, alpha, beta)
@@ -146,7 +147,7 @@ def test_a_candidate_set_is_the_argmax_over_its_slots(kernels, naive, arms):
     assert p == core.propensities(view, None, None)[index]
 
 
-def test_alternating_sets_share_no_draws_they_should_not(kernels, naive):
+def test_alternating_sets_share_no_draws_they_should_not(kernels):
     """The prefilled draws of one set must not serve another."""
     core, arrays = thompson(kernels, *warm(9))
     views = [
@@ -167,7 +168,7 @@ def test_alternating_sets_share_no_draws_they_should_not(kernels, naive):
         assert core.select(views[(i // 3) % 3], None, None) == wanted
 
 
-def test_a_packed_set_follows_updates(kernels, naive):
+def test_a_packed_set_follows_updates(kernels):
     core, arrays = thompson(kernels, *warm(12))
     at = np.array([1, 4, 7], np.int32)
     view = core.view((1, 4, 7), (1, 4, 7), np.arange(3, dtype=np.int32), at, arrays.slots[at])
@@ -297,7 +298,7 @@ def means(kernels, kind, epsilon, q, n):
 
 
 @pytest.mark.parametrize("arms", SIZES)
-def test_epsilon_greedy(kernels, naive, arms):
+def test_epsilon_greedy(kernels, arms):
     q = np.random.default_rng(arms).integers(0, 4, arms) / 4.0  # ties
     core, _ = means(kernels, "epsilon_greedy", 0.3, q, np.ones(arms))
     key = naive.stream_key(SEED, STREAM)
@@ -310,7 +311,7 @@ def test_epsilon_greedy(kernels, naive, arms):
 
 
 @pytest.mark.parametrize("arms", SIZES)
-def test_ucb1(kernels, naive, arms):
+def test_ucb1(kernels, arms):
     core, arrays = means(kernels, "ucb1", 0.0, np.zeros(arms), np.zeros(arms))
     rng = np.random.default_rng(arms)
     for _ in range(3 * arms if arms < 200 else 20):

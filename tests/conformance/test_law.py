@@ -48,6 +48,10 @@ def test_limits():
     assert defined("BLOCK_MAX_POINTS") == law.BLOCK_MAX_POINTS
     assert defined("MAX_LEADERS") == law.BLOCK_LEADERS[-1]
     assert defined("TICKS_PER_HALF_LIFE") == law.TICKS_PER_HALF_LIFE
+    assert defined("WORD_BITS") == law.WORD_BITS
+    assert defined("WORD_UNITS") == law.WORD_UNITS
+    assert "AW_WORD_MOST ((1 << AW_WORD_BITS) - 2)" in HEADER
+    assert law.WORD_MOST == (1 << law.WORD_BITS) - 2
     assert "AW_END_OF_TIME (1LL << 62)" in HEADER
     assert law.END_OF_TIME == 1 << 62
 

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import math
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
+import naive
+import naive_linear
 import numpy as np
 import pytest
 
 from armwise_kernels import jit_linear, law, load
 from armwise_kernels.layout import DiagonalArrays, FullArrays, padded
 
-
-def oracle(name: str):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-naive, naive_linear = oracle("naive"), oracle("naive_linear")
 SIZES = [(k, d) for k in (1, 2, 3, 7, 8, 9, 17, 100, 1000) for d in (1, 2, 3, 5, 16, 26, 33)]
 PRIOR, SIGMA2, SEED, STREAM = 2.0, 0.25, 11, 3
 KEY = naive.stream_key(SEED, STREAM)

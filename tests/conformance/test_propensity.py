@@ -7,13 +7,12 @@ beside them. The bar is 1e-9.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import math
 import re
-import sys
 from pathlib import Path
 
+import naive_propensity as naive
 import numpy as np
 import pytest
 from mpmath import mp, mpf
@@ -24,17 +23,6 @@ HERE = Path(__file__).resolve().parent
 NATIVE = HERE.parents[1] / "native" / "src"
 SIZES = [1, 2, 3, 7, 8, 9, 17, 100, 1000]
 ACCURATE = 2e-10
-
-
-def oracle(name: str):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-naive = oracle("naive_propensity")
 
 
 @functools.cache

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import sys
 from pathlib import Path
 
+import naive_allocation
+import naive_xxh3 as naive
 import numpy as np
 import pytest
 
 HERE = Path(__file__).resolve().parent
 
 
-def oracle(name: str):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-naive, naive_allocation = oracle("naive_xxh3"), oracle("naive_allocation")
 KNOWN = json.loads((HERE / "vectors" / "xxh3_64_kat.json").read_text(encoding="utf-8"))["rows"]
 # Where one way of the algorithm ends, and where stripes and blocks do.
 EDGES = [

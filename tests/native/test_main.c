@@ -55,9 +55,9 @@ static void names_and_messages(int isa) {
         CHECK(aw_isa_name(absent) == NULL && !aw_isa_runs(absent) && aw_ops_of(absent) == NULL);
     }
     for (int i = 0; i < AW_ISA_COUNT; i++) CHECK((aw_ops_of(i) != NULL) == (aw_isa_runs(i) != 0));
-    for (int s = AW_E_OFFSETS; s <= AW_OK; s++) {
+    for (int s = AW_E_WORD; s <= AW_OK; s++) {
         CHECK(strcmp(aw_strerror(s), aw_strerror(1)) != 0);
-        for (int other = AW_E_OFFSETS; other < s; other++) CHECK(strcmp(aw_strerror(s), aw_strerror(other)) != 0);
+        for (int other = AW_E_WORD; other < s; other++) CHECK(strcmp(aw_strerror(s), aw_strerror(other)) != 0);
     }
     CHECK(aw_strerror(-1000) != NULL && strlen(aw_compiler()) > 0);
 }

@@ -81,7 +81,7 @@ class ArmSet:
             if self.closed:
                 raise self.unknown(label)
         elif not isinstance(label, str) and clash(label, held := self.label_at(position)):
-            msg = f"{label!r} equals the arm {held!r}; write it as the arm is written"
+            msg = f"{shown(label)} equals the arm {shown(held)}; write it as the arm is written"
             raise ConfigurationError(msg)
         return position
 
@@ -96,7 +96,7 @@ class ArmSet:
         incoming: dict[Label, Label] = {}
         for label, position in zip(labels, positions, strict=True):
             if position is None and clash(label, incoming.setdefault(label, label)):
-                msg = f"{label!r} equals {incoming[label]!r}; write an arm in one way"
+                msg = f"{shown(label)} equals {shown(incoming[label])}; write an arm in one way"
                 raise ConfigurationError(msg)
         return positions
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from armwise._labels import PLAIN, check_label, listed
+from armwise._words import shown
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, KernelError, PropensityError, ReplayError
 from armwise.policies._core import REFUSALS, HotCore, kernel_errors
@@ -283,7 +284,7 @@ class ArmPolicy(SavedPolicy[P]):
         with self._locked():
             if arm in self._arms.index:
                 held = self._arms.label_at(self._arms.index[arm])
-                msg = f"there is an arm {held!r} already; give the new one another label"
+                msg = f"there is an arm {shown(held)} already; give the new one another label"
                 raise ConfigurationError(msg)
             self._posterior.check_room()
             if prior is not None:
@@ -310,7 +311,7 @@ class ArmPolicy(SavedPolicy[P]):
             if position is None:
                 raise self._arms.unknown(arm)
             if self._arms.closed and len(self._arms.index) == 1:
-                msg = f"{arm!r} is the last arm, and this policy was made with arms; add another first"
+                msg = f"{shown(arm)} is the last arm, and this policy was made with arms; add another first"
                 raise ConfigurationError(msg)
             with self._door_closed():
                 self._posterior.remove(position)
@@ -339,7 +340,7 @@ class ArmPolicy(SavedPolicy[P]):
         except TypeError:
             count = -1
         if not 0 <= count < _MOST:
-            msg = f"n is {n!r}; expected a whole number in [0, 2**31)"
+            msg = f"n is {shown(n)}; expected a whole number in [0, 2**31)"
             raise ConfigurationError(msg)
         return count, None
 

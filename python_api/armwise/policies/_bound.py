@@ -13,17 +13,21 @@ import threading
 from abc import ABC
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Generic, NoReturn, SupportsIndex, TypeVar, cast
+from typing import ClassVar, Final, Generic, NoReturn, SupportsIndex, TypeVar, cast
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError, ReentrantCall
 from armwise.policies._arms import ArmSet
 from armwise.policies._core import HotCore, closed_door, loaded_kernels
 from armwise.policies._seeds import fresh_stream, watch_forks
 from armwise.posteriors._columns import Columns
+from armwise.posteriors._numbers import whole
 from armwise.types import Label
 from armwise_kernels.protocol import Kind
 
 __all__ = ["BoundPolicy"]
+
+_STREAMS: Final = 1 << 63
 
 P = TypeVar("P", bound=Columns)
 
@@ -66,13 +70,50 @@ class BoundPolicy(ABC, Generic[P]):
 
     @property
     def stream(self) -> int:
-        """Which of the seed's streams decisions draw from: 0 at first, a random one in a forked process."""
+        """Which of the seed's streams decisions draw from: 0 at first, in a forked process a random one."""
         return self._posterior.stream
 
     @property
     def counter(self) -> int:
         """The number of the next decision."""
         return self._posterior.counter
+
+    def take_stream(self, stream: int) -> None:
+        """Go on from the first decision of another stream of the same seed; everything else stays as it is.
+
+        A process that goes on from a state which others have too (a snapshot, a parent's) takes a stream that nobody
+        had, so that no decision and no id comes twice.
+
+        Parameters
+        ----------
+        stream : int
+            In [0, 2**63), and not the present one.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no such number, or the stream that the policy draws from: its decisions would come again.
+
+        Examples
+        --------
+        >>> from armwise import ThompsonSampling
+        >>> policy = ThompsonSampling(["a", "b"], seed=1)
+        >>> policy.take_stream(5)
+        >>> policy.decide().decision_id
+        '5-0-0'
+        """
+        if whole(stream) not in range(_STREAMS):
+            msg = f"stream is {shown(stream)}; expected a whole number in [0, 2**63)"
+            raise ConfigurationError(msg)
+        with self._locked():
+            if stream == self.stream:
+                msg = (
+                    f"stream is {stream}, which this policy draws from: from its first decision on, they would come "
+                    "again; take one that nobody had"
+                )
+                raise ConfigurationError(msg)
+            with self._door_closed():
+                self._posterior.move(int(stream), 0, self._kernels.stream_key(self._seed, int(stream)))
 
     def _new_core(self) -> HotCore:
         return cast("HotCore", self._kernels.core(self._kind))

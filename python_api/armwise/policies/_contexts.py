@@ -13,6 +13,7 @@ from typing import Final, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.types import FloatArray
 from armwise_kernels import law
@@ -96,7 +97,7 @@ def _read(values: object, name: str) -> NDArray[np.generic]:
     """An array of real numbers, of any type and size; it may be the caller's own."""
     if not isinstance(values, np.ndarray):
         if isinstance(values, (str, bytes, Mapping, AbstractSet)):
-            msg = f"{name} is {values!r}; expected {_EXPECTED}"
+            msg = f"{name} is {shown(values)}; expected {_EXPECTED}"
             raise ConfigurationError(msg)
         try:
             values = np.asarray(values)

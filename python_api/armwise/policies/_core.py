@@ -61,6 +61,8 @@ class HotCore(Protocol):
 
     def refresh(self) -> None: ...
 
+    def follow(self) -> None: ...
+
 
 def loaded_kernels() -> Kernels:
     """Return the kernels that serve this process.

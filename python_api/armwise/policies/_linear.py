@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeGuard, TypeVar
 
 from armwise._labels import check_label
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.policies._arms import ArmSet
 from armwise.policies._base import ArmPolicy
@@ -35,7 +36,7 @@ def check_dim(dim: object, most: int = _WIDEST) -> int:
     number = whole(dim)
     if 1 <= number <= most:
         return number
-    msg = f"dim is {dim!r}; expected the number of features, a whole number in [1, {most}]"
+    msg = f"dim is {shown(dim)}; expected the number of features, a whole number in [1, {most}]"
     raise ConfigurationError(msg)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.types import FloatArray
 from armwise_kernels.cores_arguments import real_number
@@ -55,7 +56,7 @@ def checked_rewards(rewards: object, count: int, low: float, high: float, advice
 def _array(rewards: object) -> FloatArray:
     """The numbers as float64; refused where NumPy would read a string as a number."""
     if isinstance(rewards, (str, bytes, Mapping, AbstractSet)):
-        msg = f"rewards are {rewards!r}; expected a list or an array of numbers"
+        msg = f"rewards are {shown(rewards)}; expected a list or an array of numbers"
         raise ConfigurationError(msg)
     if isinstance(rewards, (list, tuple)):
         try:
@@ -76,7 +77,7 @@ def _number(reward: object) -> float:
     try:
         return real_number("reward", reward)
     except (TypeError, ValueError):
-        msg = f"reward is {reward!r}; expected a number"
+        msg = f"reward is {shown(reward)}; expected a number"
         raise ConfigurationError(msg) from None
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, TypeVar
 
 from armwise._fields import INT64, Fields
-from armwise._labels import check_labels, plain
+from armwise._labels import are_strings, check_labels, plain
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.policies._arms import ArmSet
 from armwise.policies._bound import BoundPolicy
@@ -48,19 +48,24 @@ class SavedPolicy(BoundPolicy[P]):
         dict
             `policy` (its class), `version` (of this format), `arms`, `open`, the parameters and the
             posterior, `policy_version`, and `rng` with seed, stream and counter.
+
+        Notes
+        -----
+        Other threads' calls wait while the arrays are copied, and not while the copy is turned into lists.
         """
         with self._door_closed():
-            posterior = self._posterior.state()
-            rng: State = {"seed": self._seed, "stream": self.stream, "counter": self.counter}
-            encoder = self._encoder
-            features = {"encoder": encoder.state_dict()} if encoder is not None and encoder.columns else {}
-            state: State = {
-                "policy": self._name,
-                "version": _VERSION,
-                "arms": [plain(label) for label in self._arms.labels],
-                "open": not self._arms.closed,
-            }
-        return state | self._parameters() | posterior | features | {"rng": rng}
+            posterior = self._posterior.copy()
+            encoder = self._encoder and self._encoder.copy()
+            labels, closed, seed = self._arms.labels, self._arms.closed, self._seed
+        state: State = {
+            "policy": self._name,
+            "version": _VERSION,
+            "arms": list(labels if are_strings(labels) else map(plain, labels)),
+            "open": not closed,
+        }
+        features = {"encoder": encoder.state_dict()} if encoder is not None and encoder.columns else {}
+        rng: State = {"seed": seed, "stream": posterior.stream, "counter": posterior.counter}
+        return state | self._parameters() | posterior.state() | features | {"rng": rng}
 
     def load_state(self, state: Mapping[str, object]) -> None:
         """Become the policy whose state this is: its arms, parameters, evidence, seed, stream and counter.
@@ -78,15 +83,17 @@ class SavedPolicy(BoundPolicy[P]):
             If it is of another policy, dimension or a newer version, or anything in it is missing or cannot
             be. The policy is unchanged then.
         """
+        self._prepared(state)()
+
+    def _prepared(self, state: Mapping[str, object]) -> Callable[[], None]:
+        """Check a state as :meth:`load_state` does, and return the call that takes it on.
+
+        Nothing has changed before that call, and the call checks nothing more: who loads several policies checks them
+        all before the first one becomes another.
+        """
         fields = Fields(state, legacy=isinstance(state, Mapping) and "version" not in state)
         if not fields.legacy:
-            version = fields.whole("version", 1)
-            if version > _VERSION:
-                msg = (
-                    f"the state has version {version}, this armwise reads up to {_VERSION}; upgrade armwise, "
-                    "or restore a snapshot that this version wrote; nothing was changed"
-                )
-                raise SnapshotError(msg)
+            fields.version(_VERSION)
         if (fields.says("policy") or not fields.legacy) and fields.text("policy") != self._name:
             fields.refuse("policy", f"{self._name!r}; load it into a policy of its own class")
         arms = self._restored_arms(fields)
@@ -108,8 +115,12 @@ class SavedPolicy(BoundPolicy[P]):
         core.refresh()
         if posterior.restore_index():
             core.bind(posterior.arrays(), arms.labels, arms.index)
-        with self._door_closed():
-            self._arms, self._posterior, self._seed, self._encoder = arms, posterior, seed, encoder
+
+        def take_on() -> None:
+            with self._door_closed():
+                self._arms, self._posterior, self._seed, self._encoder = arms, posterior, seed, encoder
+
+        return take_on
 
     def _restored_arms(self, fields: Fields) -> ArmSet:
         labels = fields.items("arms")

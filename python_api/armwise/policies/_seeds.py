@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 
 __all__ = ["Rng", "draw_seed", "fresh_stream", "watch_forks"]
@@ -38,7 +39,7 @@ def draw_seed(seed: int | None, rng: Rng | None = None) -> int:
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(0, _SEEDS, dtype=np.uint64))
     if rng is not None:
-        msg = f"rng is {rng!r}; expected a random.Random or a numpy.random.Generator"
+        msg = f"rng is {shown(rng)}; expected a random.Random or a numpy.random.Generator"
         raise ConfigurationError(msg)
     if seed is None:
         return secrets.randbits(64)
@@ -47,7 +48,7 @@ def draw_seed(seed: int | None, rng: Rng | None = None) -> int:
     except TypeError:
         number = -1
     if not 0 <= number < _SEEDS:
-        msg = f"seed is {seed!r}; expected a whole number in [0, 2**64), or None to draw one"
+        msg = f"seed is {shown(seed)}; expected a whole number in [0, 2**64), or None to draw one"
         raise ConfigurationError(msg)
     return number
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from armwise._fields import Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.posteriors._numbers import real, whole
 from armwise.types import FloatArray, State
@@ -91,7 +92,7 @@ class ContextEncoder:
     def __init__(self, dim: int, *, warm_up: int = 20) -> None:
         for name, value, least in (("dim", dim, 2), ("warm_up", warm_up, 1)):
             if whole(value) < least:
-                msg = f"{name} is {value!r}; expected a whole number of at least {least}"
+                msg = f"{name} is {shown(value)}; expected a whole number of at least {least}"
                 raise ConfigurationError(msg)
         self._dim = int(dim)
         self._warm_up = int(warm_up)
@@ -212,13 +213,13 @@ class ContextEncoder:
 def _features(context: object) -> tuple[dict[str, float], dict[str, str]]:
     """Checked numbers and categories, each in the order of their keys."""
     if not isinstance(context, Mapping):
-        msg = f"context is {context!r}; expected a mapping of features"
+        msg = f"context is {shown(context)}; expected a mapping of features"
         raise ConfigurationError(msg)
     numbers: dict[str, float] = {}
     categories: dict[str, str] = {}
     for key in context:
         if not isinstance(key, str):
-            msg = f"context has the key {key!r}; expected names of features, strings"
+            msg = f"context has the key {shown(key)}; expected names of features, strings"
             raise ConfigurationError(msg)
     for key in sorted(context):
         value = context[key]
@@ -229,6 +230,6 @@ def _features(context: object) -> tuple[dict[str, float], dict[str, str]]:
         elif abs(real(value)) <= law.MAX_CONTEXT:
             numbers[key] = real(value)
         else:
-            msg = f"context[{key!r}] is {value!r}; expected a finite number within 1e100, a string or a bool"
+            msg = f"context[{shown(key)}] is {shown(value)}; expected a finite number within 1e100, a string or a bool"
             raise ConfigurationError(msg)
     return numbers, categories

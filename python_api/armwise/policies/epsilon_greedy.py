@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from armwise._fields import Fields
 from armwise._labels import listing
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.policies._arms import ArmSet
 from armwise.policies._means import MeanPolicy
@@ -71,7 +72,7 @@ class EpsilonGreedy(MeanPolicy):
     ) -> None:
         held = ArmSet.given(arms)
         if not 0.0 <= real(epsilon) <= 1.0:
-            msg = f"epsilon is {epsilon!r}; expected a number in [0, 1]"
+            msg = f"epsilon is {shown(epsilon)}; expected a number in [0, 1]"
             raise ConfigurationError(msg)
         posterior = MeanPosterior(len(held.labels))
         posterior.parameters[law.EPSILON_SHARE] = epsilon

@@ -10,7 +10,8 @@ Nothing here locks: the policies see to it that no core reads these arrays while
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final
+from copy import copy
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +152,12 @@ class Columns(ABC):
     def set_prior(self, position: int, prior: object) -> None:
         """Give one arm a checked prior of its own; :meth:`Core.refresh` is due."""
 
+    def copy(self) -> Self:
+        """The same columns in arrays of their own: to be read at leisure, not to be lent to a core."""
+        twin = copy(self)
+        vars(twin).update({name: value.copy() for name, value in vars(self).items() if isinstance(value, np.ndarray)})
+        return twin
+
     def restore_index(self) -> bool:
         """Put a saved index in the place of a new one, after :meth:`Core.refresh`; whether there is one."""
         return False
@@ -164,7 +171,7 @@ class Columns(ABC):
     def state(self) -> State:
         """Everything but the arms' labels and the seed, as plain JSON."""
         return {
-            "slots": [int(slot) for slot in self.slots[: self.count]],
+            "slots": self.slots[: self.count].tolist(),
             "next_slot": self.next_slot,
             "policy_version": self.version,
             "updates": int(self.head[law.HEAD_UPDATES]),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise._fields import INT64, Fields
+from armwise._words import shown
 from armwise.clock import span
 from armwise.errors import ConfigurationError
 from armwise.types import State
@@ -40,7 +41,7 @@ def half_life_span(half_life: float | timedelta | None) -> int:
         return 0
     length = span(half_life)
     if length < _SHORTEST:
-        msg = f"half_life is {half_life!r}; expected at least a microsecond, or None for no decay"
+        msg = f"half_life is {shown(half_life)}; expected at least a microsecond, or None for no decay"
         raise ConfigurationError(msg)
     return length
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise._fields import Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.posteriors._columns import Columns, rows
 from armwise.posteriors._decay import clock_state, half_life_of, restore_clock, restored_half_life
@@ -73,7 +74,7 @@ class BetaPosterior(Columns):
             a, b = real(prior[0]), real(prior[1])
             if min(a, b) >= law.MIN_SHAPE and max(a, b) <= law.MAX_SHAPE:
                 return a, b
-        msg = f"prior is {prior!r}; expected (alpha, beta), two numbers in [1e-100, 1e100], such as (1.0, 1.0)"
+        msg = f"prior is {shown(prior)}; expected (alpha, beta), two numbers in [1e-100, 1e100], such as (1.0, 1.0)"
         raise ConfigurationError(msg)
 
     @property

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise._fields import Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.posteriors._columns import Columns, rows
 from armwise.posteriors._decay import clock_state, growth, half_life_of, restore_clock, restored_half_life
@@ -57,7 +58,7 @@ class LinearPosterior(Columns):
         number = real(value)
         if _LOW <= number <= _HIGH:
             return number
-        msg = f"{name} is {value!r}; expected a number in [{_LOW:g}, {_HIGH:g}]"
+        msg = f"{name} is {shown(value)}; expected a number in [{_LOW:g}, {_HIGH:g}]"
         raise ConfigurationError(msg)
 
     @abstractmethod
@@ -81,7 +82,7 @@ class LinearPosterior(Columns):
             if np.all(np.abs(mean) <= _HIGH) and np.all((self.prior_precision <= precision) & (precision <= _HIGH)):
                 return mean, precision
         msg = (
-            f"prior is {prior!r}; expected (mean, precision): numbers or arrays ({self.dim},), the mean "
+            f"prior is {shown(prior)}; expected (mean, precision): numbers or arrays ({self.dim},), the mean "
             f"within {_HIGH:g}, the precision from the policy's {self.prior_precision:g} to {_HIGH:g}"
         )
         raise ConfigurationError(msg)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise._fields import INT64, Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.posteriors._columns import Columns, rows
 from armwise.posteriors._numbers import real, whole
@@ -64,7 +65,7 @@ class MeanPosterior(Columns):
 
     def state(self) -> State:
         """Everything but labels and seed."""
-        return super().state() | {"means": rows(self.means), "counts": [int(n) for n in self.counts]}
+        return super().state() | {"means": rows(self.means), "counts": self.counts.astype(np.int64).tolist()}
 
     @classmethod
     def restored(cls, fields: Fields, arms: int) -> MeanPosterior:
@@ -94,7 +95,7 @@ def _mean_and_count(prior: object) -> tuple[float, int]:
         if abs(mean) <= _LARGEST and 0 <= count < _MANY and (count or mean == 0.0):
             return mean, count
     msg = (
-        f"prior is {prior!r}; expected (mean, count): a finite mean reward and the number of rewards that it "
+        f"prior is {shown(prior)}; expected (mean, count): a finite mean reward and the number of rewards that it "
         "stands for, (0.0, 0) for none"
     )
     raise ConfigurationError(msg)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from armwise import ThompsonSampling
 from armwise.clock import nanoseconds, span
 from armwise.errors import ConfigurationError
 
@@ -102,3 +103,38 @@ def test_spans(length, expected):
 def test_what_is_no_span_is_refused(length):
     with pytest.raises(ConfigurationError, match=r"window is .*expected"):
         span(length, name="window")
+
+
+def nested(levels=100_000):
+    held = []
+    for _ in range(levels):
+        held = [held]
+    return held
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(10**5000, id="huge"),
+        pytest.param(-(10**5000), id="minus huge"),
+        pytest.param(Fraction(10**5000, 3), id="huge fraction"),
+        pytest.param(nested(), id="deep"),
+        pytest.param({"a": nested()}, id="deep in a mapping"),
+        pytest.param("x" * 2**20, id="long"),
+    ],
+)
+def test_values_too_large_to_be_shown_are_refused_in_few_words(value):
+    policy = ThompsonSampling(["a", "b"], half_life=60.0, seed=1)
+    before = policy.state_dict()
+    for call in (
+        lambda: nanoseconds(value),
+        lambda: span(value),
+        lambda: policy.select(None, None, value),
+        lambda: policy.decide(None, None, value),
+        lambda: policy.update("a", 1.0, None, value),
+        lambda: ThompsonSampling(["a"], half_life=value),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            call()
+        assert len(str(caught.value)) < 300
+    assert policy.state_dict() == before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from armwise import SnapshotError
-from armwise._fields import COUNTS, Fields
+from armwise._fields import COUNTS, Fields, NewerVersion
 from armwise.posteriors._numbers import real, whole
 
 STATE = {
@@ -94,6 +94,43 @@ def test_long_values_are_cut():
     assert len(str(caught.value)) < 250
 
 
+def nested(levels=100_000):
+    held = []
+    for _ in range(levels):
+        held = [held]
+    return held
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(10**5000, id="huge"),
+        pytest.param([10**5000, 10**5000], id="huge in a list"),
+        pytest.param(nested(), id="deep"),
+        pytest.param("x" * 2**20, id="long"),
+        pytest.param([0.5] * 2**16, id="many"),
+    ],
+)
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda f: f.whole("x"),
+        lambda f: f.number("x", 0, 1),
+        lambda f: f.truth("x"),
+        lambda f: f.wholes("x", 2, 0, 9),
+        lambda f: f.wholes("x", None, 0, 9),
+        lambda f: f.numbers("x", (2,), 0, 1),
+        lambda f: f.numbers("x", (2, 2), 0, 1),
+        lambda f: f.mapping("x"),
+        lambda f: f.fields("x"),
+    ],
+)
+def test_values_too_large_to_be_shown_are_refused_in_few_words(read, value):
+    with pytest.raises(SnapshotError) as caught:
+        read(Fields({"x": value}))
+    assert len(str(caught.value)) < 300
+
+
 def test_what_is_no_object():
     with pytest.raises(SnapshotError, match="state is 3"):
         Fields(3)
@@ -104,3 +141,44 @@ def test_numbers_that_a_caller_gave():
     assert (real(10**400), real(-(10**400))) == (float("inf"), -float("inf"))
     assert all(np.isnan(real(x)) for x in (True, "1", None, 1j, [1.0], np.True_))
     assert [whole(x) for x in (3, np.uint8(4), 2.0, True, "1", None)] == [3, 4, -1, -1, -1, -1]
+
+
+def test_versions():
+    assert Fields({"version": 2}).version(3) == 2
+    assert Fields({"schema_version": 1}, "snapshot").version(1, "schema_version") == 1
+    for version in (0, -1, True, 1.0, "1", None):
+        with pytest.raises(SnapshotError, match="expected a whole number"):
+            Fields({"version": version}).version(1)
+    with pytest.raises(SnapshotError, match="missing"):
+        Fields({}).version(1)
+
+
+@pytest.mark.parametrize("version", [2, 10**30, pytest.param(10**5000, id="long")])
+def test_a_newer_version_names_both(version):
+    with pytest.raises(NewerVersion, match="this armwise reads up to 1; upgrade") as caught:
+        Fields({"version": version}, "snapshot").version(1)
+    assert (caught.value.found, caught.value.known) == (version, 1)
+    assert str(caught.value).startswith("the snapshot has version")
+    assert isinstance(caught.value, SnapshotError)
+
+
+def test_numbers_in_bulk():
+    fields = Fields(
+        {"x": [[1, 2.5], [np.float64(3.0), True]], "y": [[1.0, 2.0], [3.0, float("inf")]], "z": [[1], [2, 3]]}
+    )
+    for name in "xyz":
+        with pytest.raises(SnapshotError, match=r"shape \(2, 2\)"):
+            fields.numbers(name, (2, 2), -1e308, 1e308)
+    fields = Fields({"x": [[1, 2.5], [np.float64(3.0), 10**308]], "empty": []})
+    assert fields.numbers("x", (2, 2), 0, 1.7e308).tolist() == [[1.0, 2.5], [3.0, 1e308]]
+    assert fields.numbers("empty", (0,), 0, 1).shape == (0,)
+    with pytest.raises(SnapshotError):
+        Fields({"x": [10**5000]}).numbers("x", (1,), 0, 1e308)
+
+
+def test_whole_numbers_in_bulk():
+    assert Fields({"n": [1, 2, 5]}).wholes("n", 3, 1, 5, rising=True) == [1, 2, 5]
+    assert Fields({"n": []}).wholes("n", None, 1, 5, rising=True) == []
+    for values in ([1, 1], [2, 1], [0, 2], [1, 6], [1, True], [1, 2.0], [1, None], [1, "2"], [1, 10**5000]):
+        with pytest.raises(SnapshotError):
+            Fields({"n": values}).wholes("n", 2, 1, 5, rising=True)

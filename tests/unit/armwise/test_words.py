@@ -49,6 +49,9 @@ def test_values_are_shown_whatever_they_are():
     assert shown(list(range(99)), 20) == "[0, 1, 2, 3, 4, 5..."
     assert shown(10**5000) == "of type int, too large to be shown"
     assert shown(nested(100_000)) == "of type list, too large to be shown"
+    assert shown({"a": nested(100_000)}) == "of type dict, too large to be shown"
+    assert shown([-(10**5000)]) == "of type list, too large to be shown"
+    assert len(shown(b"x" * 2**20)) == len(shown("\ud800" * 2**20)) == len(shown([0.5] * 2**20)) == 80
 
 
 def test_what_others_wrote_stays_on_its_line():

@@ -55,6 +55,15 @@ def test_what_is_no_number_is_refused(value):
         real_number("reward", value)
 
 
+def test_what_cannot_be_shown_is_refused_all_the_same():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (deep, [10**5000]):
+        with pytest.raises(TypeError, match="expected a number, got a list"):
+            real_number("reward", value)
+
+
 def test_arrays_are_taken_as_they_are_and_copied_where_they_cannot_be_written():
     array = np.arange(6, dtype=np.int32)
     assert listed("positions", array, np.int32, (6,)) is array
