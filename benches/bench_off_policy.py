@@ -30,7 +30,7 @@ from armwise.evaluation import (
     snips,
     switch_dr,
 )
-from armwise.runners.ope import ope_open_bandit
+from armwise.runners.off_policy import evaluate_open_bandit
 from armwise.types import FloatArray
 
 SHAPE: Final = (3, 80)
@@ -70,7 +70,7 @@ def ours() -> dict[str, object]:
         "random": open_bandit("random"),
         "bts": open_bandit("bts"),
     }
-    functions = (ips, snips, clipped_ips, dm, dr, switch_dr, replay, expected_rewards, fit_means, ope_open_bandit)
+    functions = (ips, snips, clipped_ips, dm, dr, switch_dr, replay, expected_rewards, fit_means, evaluate_open_bandit)
     return names | {function.__name__: function for function in functions}
 
 
@@ -126,7 +126,7 @@ CASES: Final = (
     Case(GROUP + "replay", OURS, "replay(*columns)", ours),
     Case(GROUP + "the model, cross-fitted", OURS, "fit_means(rewards, items, cells, shape=shape)", ours),
     Case(GROUP + "expected_rewards of rows by items", OURS, "expected_rewards(by_row, guesses_by_row)", ours),
-    Case(GROUP + "all seven, with the model", OURS, "ope_open_bandit(random, bts)", ours),
+    Case(GROUP + "all seven, with the model", OURS, "evaluate_open_bandit(random, bts)", ours),
 )
 
 

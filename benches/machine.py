@@ -13,7 +13,19 @@ import armwise_kernels
 
 __all__ = ["describe"]
 
-_PEERS: Final = ("numpy", "scipy", "numba", "mabwiser", "river", "vowpalwabbit", "paretobandit")
+_PEERS: Final = (
+    "numpy",
+    "scipy",
+    "numba",
+    "mabwiser",
+    "river",
+    "vowpalwabbit",
+    "paretobandit",
+    "growthbook",
+    "mmh3",
+    "xxhash",
+    "pandas",
+)
 
 
 def describe() -> dict[str, str]:

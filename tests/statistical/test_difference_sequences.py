@@ -156,6 +156,42 @@ def test_arms_of_other_variances_and_shares_keep_the_level_and_the_width(law):
         assert 1.5 < width[kind] / fixed <= 2.0, kind
 
 
+def rare(first, second):
+    """Rewards of two sizes, each rare: as (rate, size) of each arm."""
+    return lambda rng, mine: (
+        np.where(mine, second[1], first[1]) * (rng.random(mine.shape) < np.where(mine, second[0], first[0]))
+    )
+
+
+# How rewards are drawn, their one mean, and the second arm's share: an arm of rare great rewards looks like a broken
+# one until the first of them comes.
+SKEWED = {
+    "0.1 x 1, 0.01 x 10, a tenth": (rare((0.1, 1.0), (0.01, 10.0)), 0.1, 0.1),
+    "0.1 x 1, 0.01 x 10": (rare((0.1, 1.0), (0.01, 10.0)), 0.1, 0.5),
+    "0.5 x 1, 0.01 x 50": (rare((0.5, 1.0), (0.01, 50.0)), 0.5, 0.5),
+    "0.5 x 1, 0.001 x 500": (rare((0.5, 1.0), (0.001, 500.0)), 0.5, 0.5),
+}
+
+
+@pytest.mark.parametrize("law", SKEWED)
+def test_arms_of_one_mean_and_another_skew_keep_the_level(law):
+    """With the other arm's variance lent to the one that has shown little, .49, .16, .43 and .93 stopped falsely."""
+    draw, mean, share = SKEWED[law]
+    rng, runs = np.random.default_rng(34), 600
+    stops = dict.fromkeys(["asymptotic", "msprt"], 0)
+    for _ in range(runs // CHUNK):
+        mine = rng.random((CHUNK, LOOKS)) < share
+        x = draw(rng, mine)
+        first, second = trail(x, ~mine, mean), trail(x, mine, mean)
+        for kind in stops:
+            lower, upper = DifferenceSequence(kind=kind)._settings.difference_interval(first, second)
+            stops[kind] += int(((lower > 0) | (upper < 0)).any(axis=1).sum())
+    for kind, count in stops.items():
+        print(f"{law}, {kind}: false stops {count / runs:.4f}")
+        # Two standard errors above the level: .05 + 2 sqrt(.05 * .95 / 600).
+        assert count / runs <= 0.068, kind
+
+
 def test_power():
     """0.13 against 0.10: how many runs know within 10,000 observations, and when half of them do."""
     rng = np.random.default_rng(31)

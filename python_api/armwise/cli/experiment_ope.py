@@ -12,7 +12,7 @@ from armwise.cli._console import new_table, output, print_json, progress_bar, sh
 from armwise.data import OpenBandit, open_bandit, read_open_bandit
 from armwise.errors import ConfigurationError
 from armwise.runners.contestants import parse_policy
-from armwise.runners.ope import OpeReport, ope_log, ope_open_bandit, parse_estimators
+from armwise.runners.off_policy import OffPolicyReport, evaluate_log, evaluate_open_bandit, parse_estimators
 
 __all__ = ["ope"]
 
@@ -47,7 +47,7 @@ def ope(  # noqa: PLR0913 - one argument for each option
             msg = "--domain is of decision logs; the Open Bandit Dataset has none"
             raise ConfigurationError(msg)
         evaluated = "bts" if policy is None else policy
-        found = ope_open_bandit(
+        found = evaluate_open_bandit(
             _open_bandit(log or "random"),
             None if evaluated == _UNIFORM else _open_bandit(evaluated),
             estimators=wanted,
@@ -61,7 +61,7 @@ def ope(  # noqa: PLR0913 - one argument for each option
             raise ConfigurationError(msg)
         contestant = parse_policy(policy)
         with progress_bar("records", None) as advance:
-            found = ope_log(
+            found = evaluate_log(
                 log,
                 contestant,
                 estimators=wanted,
@@ -84,7 +84,7 @@ def _open_bandit(name: str) -> OpenBandit:
     return open_bandit("bts") if name == "bts" else read_open_bandit(Path(name))
 
 
-def _show(found: OpeReport, *, as_json: bool) -> None:
+def _show(found: OffPolicyReport, *, as_json: bool) -> None:
     if as_json:
         warnings = [{"message": one.message, "estimators": list(names)} for one, names in found.warnings]
         print_json({**dataclasses.asdict(found), "warnings": warnings})

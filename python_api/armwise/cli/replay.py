@@ -20,7 +20,7 @@ from armwise.cli._console import (
 )
 from armwise.evaluation import Estimate, Interval
 from armwise.runners.contestants import parse_policy
-from armwise.runners.off_policy import OffPolicyReport, evaluate
+from armwise.runners.off_policy import OffPolicyReport, evaluate_log
 from armwise.runners.replay import ReplayReport
 from armwise.runners.replay import replay as replay_log
 
@@ -48,7 +48,13 @@ def replay(
     if policy is not None:
         contestant = parse_policy(policy)
         with progress_bar("records", None) as advance:
-            estimates = evaluate(log, contestant, domain=domain, progress=lambda steps: advance(steps, ""))
+            estimates = evaluate_log(
+                log,
+                contestant,
+                estimators=("ips", "snips"),
+                domain=domain,
+                progress=lambda steps: advance(steps, ""),
+            )
         warn_of_torn(estimates.torn)
         _show_estimates(estimates, as_json=as_json)
         return
@@ -95,7 +101,7 @@ def _show_estimates(report: OffPolicyReport, *, as_json: bool) -> None:
     table = new_table(title, "", "estimate", "95% interval", "effective sample size")
     logged = report.logged
     table.add_row("as logged", f"{logged.mean:.4f}", _interval(logged), f"{logged.n:,}")
-    for name, estimate in (("IPS", report.ips), ("SNIPS", report.snips)):
+    for name, estimate in (("IPS", report.estimate("ips")), ("SNIPS", report.estimate("snips"))):
         size = f"{estimate.effective_sample_size:,.0f}"
         table.add_row(name, f"{estimate.value:.4f}", _interval(estimate), size)
     console.print(table)
@@ -111,7 +117,7 @@ def _interval(estimate: Estimate | Interval) -> str:
 
 
 def _warn_of_weak_logs(report: OffPolicyReport) -> None:
-    if report.ips.effective_sample_size < _FEW:
+    if report.estimate("ips").effective_sample_size < _FEW:
         warn("the effective sample size is below 100: the intervals are not to be trusted")
     if abs(report.mean_weight - 1.0) > _COVERED:
         warn("the mean weight is far from 1: the log hardly covers what this policy would do")

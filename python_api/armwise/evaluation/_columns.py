@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError, PropensityError
 from armwise.types import FloatArray
 
@@ -146,14 +147,18 @@ def refuse(
     if bad.any():
         first = int(np.argmax(bad))
         given = float(values[first])
-        msg = f"{name}[{first}] is {given!r}; expected {expected} ({int(bad.sum())} such entries)"
+        msg = f"{name}[{first}] is {shown(given)}; expected {expected} ({int(bad.sum())} such entries)"
         raise error(msg)
 
 
 def _floats(name: str, values: ArrayLike) -> FloatArray:
     """Return an array of any shape as float64."""
     try:
-        return np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind == "c":
+            msg = f"{name} holds complex numbers; expected real ones: an imaginary part would be dropped"
+            raise ConfigurationError(msg)
+        return array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         msg = f"{name} cannot be read as numbers ({error}); expected one number per decision"
         raise ConfigurationError(msg) from error

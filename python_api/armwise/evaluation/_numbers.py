@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.evaluation._columns import numbers, refuse
 from armwise.posteriors._numbers import real, whole
@@ -26,7 +27,7 @@ def finite_number(name: str, value: object, low: float = -LARGEST, high: float =
     """Return a number in [low, high], or refuse it."""
     number = real(value)
     if not low <= number <= high:
-        msg = f"{name} is {value!r}; expected a finite number in [{low:g}, {high:g}]"
+        msg = f"{name} is {shown(value)}; expected a finite number in [{low:g}, {high:g}]"
         raise ConfigurationError(msg)
     return number
 
@@ -35,7 +36,7 @@ def number_in(name: str, value: object, low: float, high: float) -> float:
     """Return a number strictly between low and high, or refuse it."""
     number = real(value)
     if not low < number < high:
-        msg = f"{name} is {value!r}; expected a number above {low:g} and below {high:g}"
+        msg = f"{name} is {shown(value)}; expected a number above {low:g} and below {high:g}"
         raise ConfigurationError(msg)
     return number
 
@@ -49,6 +50,6 @@ def number_of(name: str, value: object, low: int, high: int = 1 << 53) -> int:
     """Return a whole number in [low, high], or refuse it."""
     count = whole(value, low - 1)
     if not low <= count <= high:
-        msg = f"{name} is {value!r}; expected a whole number from {low} to {high}"
+        msg = f"{name} is {shown(value)}; expected a whole number from {low} to {high}"
         raise ConfigurationError(msg)
     return count

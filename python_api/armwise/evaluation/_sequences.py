@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise._fields import Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.evaluation._bernstein import difference_radius, mean_radius
 from armwise.evaluation._mixtures import normal_radius, student_radius, tuned_precision
@@ -73,14 +74,14 @@ class Settings:
         ConfigurationError
             If anything is out of its range, or given to a kind that has no use for it.
         """
-        if kind not in get_args(Kind):
-            msg = f"kind is {kind!r}; expected one of {', '.join(map(repr, get_args(Kind)))}"
+        if not isinstance(kind, str) or kind not in get_args(Kind):
+            msg = f"kind is {shown(kind)}; expected one of {', '.join(map(repr, get_args(Kind)))}"
             raise ConfigurationError(msg)
         if variance is not None and kind != "msprt":
-            msg = f"variance is {variance!r} for kind {kind!r}; only 'msprt' takes a known variance: leave it out"
+            msg = f"variance is {shown(variance)} for kind {kind!r}; only 'msprt' takes a known variance: leave it out"
             raise ConfigurationError(msg)
         if bounds is not None and kind != "empirical_bernstein":
-            msg = f"bounds are {bounds!r} for kind {kind!r}; only 'empirical_bernstein' uses bounds: leave them out"
+            msg = f"bounds are {shown(bounds)} for kind {kind!r}; only 'empirical_bernstein' has bounds: leave them out"
             raise ConfigurationError(msg)
         estimated = kind == "asymptotic" or (kind == "msprt" and variance is None)
         return cls(
@@ -159,10 +160,7 @@ class Settings:
             enough &= fewer > 1
             # Each arm's own variance: a pooled one is that of the larger arm, and wrong where the smaller one differs.
             s0, s1 = first.spread / (n0 - 1.0), second.spread / (n1 - 1.0)
-            # What little is known of the one is eked out by the other: an arm that always earns the same still has
-            # some variance, and is told apart once it is served often enough.
-            greater = np.maximum(s0, s1)
-            v0, v1 = _eked(s0, greater, first.evidence) / n0, _eked(s1, greater, second.evidence) / n1
+            v0, v1 = s0 / n0, s1 / n1
             if self.kind == "asymptotic":
                 radius = normal_radius(v0 + v1, n0 + n1, precision, self.alpha)
             else:
@@ -170,13 +168,8 @@ class Settings:
                 part0, part1 = v0 / (v0 + v1), v1 / (v0 + v1)
                 degrees = 1.0 / (part0 * part0 / (n0 - 1.0) + part1 * part1 / (n1 - 1.0))
                 radius = student_radius(v0 + v1, t, degrees, precision, self.alpha)
-            return _around(difference, radius * _doubt(np.maximum(first.evidence, second.evidence)), enough)
-
-
-def _eked(variance: FloatArray, other: FloatArray, evidence: FloatArray) -> FloatArray:
-    """A variance as it is where there is evidence enough; with less, part of it is taken from another."""
-    own = np.minimum(evidence / EVIDENCE, 1.0)
-    return own * variance + (1.0 - own) * other
+            # An arm without spread could earn anything yet, rarely: whatever the other one's variance says of itself.
+            return _around(difference, radius * _doubt(np.minimum(first.evidence, second.evidence)), enough)
 
 
 def _doubt(evidence: FloatArray) -> FloatArray:
@@ -201,11 +194,12 @@ def _range(bounds: object) -> tuple[float, float]:
     if bounds is None:
         return 0.0, 1.0
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        msg = f"bounds are {bounds!r}; expected the least and the greatest reward, such as (0.0, 1.0)"
+        msg = f"bounds are {shown(bounds)}; expected the least and the greatest reward, such as (0.0, 1.0)"
         raise ConfigurationError(msg)
     low, high = finite_number("bounds[0]", bounds[0]), finite_number("bounds[1]", bounds[1])
-    if not low < high:
-        msg = f"bounds are {bounds!r}; expected the least reward before the greatest"
+    # Narrower ones have a square that floats lack.
+    if not high - low >= 1.0 / LARGEST:
+        msg = f"bounds are {shown(bounds)}; expected the least reward before the greatest, by {1.0 / LARGEST:g} or more"
         raise ConfigurationError(msg)
     return low, high
 

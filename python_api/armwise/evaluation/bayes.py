@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple, TypeAlias
 
 import armwise_kernels
+from armwise._words import shown
 from armwise.errors import ConfigurationError, PropensityError
 from armwise.evaluation._numbers import LARGEST, finite_number, number_in
 
@@ -151,7 +152,7 @@ def _beta_beats(a: BetaLaw, b: BetaLaw) -> float:
 def _gap(a: Law, b: Law) -> tuple[float, float]:
     """Mean and deviation of a - b for two normal laws."""
     if not (isinstance(a, NormalLaw) and isinstance(b, NormalLaw)):
-        msg = f"the laws are {a!r} and {b!r}; expected two BetaLaw or two NormalLaw"
+        msg = f"the laws are {shown(a)} and {shown(b)}; expected two BetaLaw or two NormalLaw"
         raise ConfigurationError(msg)
     means = [finite_number("mean", law.mean) for law in (a, b)]
     deviations = [number_in("deviation", law.deviation, 0.0, LARGEST) for law in (a, b)]

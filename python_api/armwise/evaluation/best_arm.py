@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from armwise._fields import COUNTS, Fields
+from armwise._labels import check_labels
+from armwise._words import shown
 from armwise.errors import ConfigurationError, UnknownArm
 from armwise.evaluation._columns import finite, indices
 from armwise.evaluation._numbers import LARGEST, finite_number, number_in
@@ -79,15 +81,15 @@ class BestArm:
         family: Family = "bernoulli",
         variance: float | None = None,
     ) -> None:
-        self._arms = tuple(arms)
-        if len(self._arms) < 2 or len(set(self._arms)) != len(self._arms):
-            msg = f"arms are {list(self._arms)!r}; expected at least two, all different"
+        self._arms = check_labels(arms)
+        if len(self._arms) < 2:
+            msg = f"arms are {shown(list(self._arms))}; expected at least two, all different"
             raise ConfigurationError(msg)
-        if family not in get_args(Family):
-            msg = f"family is {family!r}; expected one of {', '.join(map(repr, get_args(Family)))}"
+        if not isinstance(family, str) or family not in get_args(Family):
+            msg = f"family is {shown(family)}; expected one of {', '.join(map(repr, get_args(Family)))}"
             raise ConfigurationError(msg)
         if (variance is None) != (family == "bernoulli"):
-            msg = f"variance is {variance!r} for family {family!r}; 'gaussian' needs one, 'bernoulli' has none"
+            msg = f"variance is {shown(variance)} for family {family!r}; 'gaussian' needs one, 'bernoulli' has none"
             raise ConfigurationError(msg)
         self._family: Family = family
         self._delta = number_in("delta", delta, 0.0, 1.0)
@@ -151,7 +153,7 @@ class BestArm:
         try:
             place = self._arms.index(arm)
         except ValueError:
-            msg = f"no arm {arm!r}; there are {', '.join(map(repr, self._arms))}"
+            msg = f"no arm {shown(arm)}; there are {', '.join(map(repr, self._arms))}"
             raise UnknownArm(msg) from None
         self._counts[place] += 1
         self._sums[place] += value

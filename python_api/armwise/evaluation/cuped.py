@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from armwise._fields import COUNTS, Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.evaluation._numbers import LARGEST, column
 from armwise.evaluation.intervals import normal_quantile
@@ -142,7 +143,14 @@ class Cuped:
             self._sums = self._sums.extended(x, y)
 
     def merge(self, other: Cuped) -> Cuped:
-        """Return the sums of both; neither changes."""
+        """Return the sums of both; neither changes.
+
+        Raises
+        ------
+        ConfigurationError
+            If `other` is no Cuped.
+        """
+        _check_sums("other", other)
         both = Cuped()
         both._sums = self._sums.merged(other._sums)  # of this class
         return both
@@ -218,6 +226,13 @@ class _Sums(NamedTuple):
         return _Sums(left.n + n, left.origin, left.totals + moved)
 
 
+def _check_sums(name: str, given: object) -> None:
+    """Refuse what are no sums of a variant."""
+    if not isinstance(given, Cuped):
+        msg = f"{name} is {shown(given)}; expected the Cuped of a variant"
+        raise ConfigurationError(msg)
+
+
 def cuped_difference(control: Cuped, treatment: Cuped, *, confidence: float = 0.95) -> CupedDifference:
     """Estimate the treatment's effect with the covariate's part of the noise taken out.
 
@@ -255,6 +270,7 @@ def cuped_difference(control: Cuped, treatment: Cuped, *, confidence: float = 0.
     (0.55, 0.95, True)
     """
     for name, sums in (("control", control), ("treatment", treatment)):
+        _check_sums(name, sums)
         if sums.n < 2:
             msg = f"{name} has {sums.n} units; an estimate of its variance needs at least 2"
             raise ConfigurationError(msg)

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError, PropensityError
 from armwise.evaluation._columns import weighed
 from armwise.evaluation.intervals import normal_quantile
@@ -195,12 +196,8 @@ def overlap(rewards: ArrayLike, propensities: ArrayLike, target: ArrayLike, *, c
 
     Parameters
     ----------
-    rewards : array_like of float, shape (n,)
-        Reward of each logged decision; finite, n >= 2.
-    propensities : array_like of float, shape (n,)
-        Probability in (0, 1] with which the logging policy chose the arm that it chose.
-    target : array_like of float, shape (n,)
-        Probability in [0, 1] with which the evaluated policy chooses that same arm.
+    rewards, propensities, target
+        As :func:`armwise.evaluation.ips` takes them.
     clip : float, optional
         A bound of the weights, more than zero, whose effect `clipped_share` shall tell; none by default.
 
@@ -212,9 +209,9 @@ def overlap(rewards: ArrayLike, propensities: ArrayLike, target: ArrayLike, *, c
     Raises
     ------
     PropensityError
-        If a propensity is absent (NaN), zero or outside (0, 1].
+        As :func:`armwise.evaluation.ips`.
     ConfigurationError
-        If shapes differ, a reward is not finite, `target` is outside [0, 1], or `clip` is not above zero.
+        As that, or if `clip` is not above zero.
 
     Examples
     --------
@@ -240,7 +237,7 @@ def clip_bound(clip: float | None, n: int) -> float:
     if clip is None:
         return math.sqrt(n)
     if not clip > 0.0:
-        msg = f"clip is {clip!r}; expected a bound of the weights above zero, or None for sqrt(n)"
+        msg = f"clip is {shown(clip)}; expected a bound of the weights above zero, or None for sqrt(n)"
         raise ConfigurationError(msg)
     return float(clip)
 

@@ -14,6 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 
 __all__ = ["Interval", "mean_interval", "normal_quantile", "student_quantile"]
@@ -181,6 +182,6 @@ def _student_coverage(angle: float, degrees: int) -> float:
 def _two_sided(confidence: float) -> float:
     """Return the upper tail's quantile level of a two-sided interval."""
     if not 0.0 < confidence < 1.0:
-        msg = f"confidence is {confidence!r}; expected a number between 0 and 1, for example 0.95"
+        msg = f"confidence is {shown(confidence)}; expected a number between 0 and 1, for example 0.95"
         raise ConfigurationError(msg)
     return 0.5 + confidence / 2.0

@@ -19,6 +19,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.evaluation._columns import distributions, finite, refuse, weighed
 from armwise.evaluation.estimate import (
@@ -120,7 +121,7 @@ def dm(expected: ArrayLike, *, model_error: float = 0.0, confidence: float = 0.9
         msg = f"expected has {column.size} entries; an interval needs at least 2"
         raise ConfigurationError(msg)
     if not 0.0 <= model_error < math.inf:
-        msg = f"model_error is {model_error!r}; expected a standard error, zero or more"
+        msg = f"model_error is {shown(model_error)}; expected a standard error, zero or more"
         raise ConfigurationError(msg)
     n = column.size
     with np.errstate(over="ignore", invalid="ignore"):
@@ -147,18 +148,12 @@ def dr(
 
     Parameters
     ----------
-    rewards : array_like of float, shape (n,)
-        Reward of each logged decision; finite, n >= 2.
-    propensities : array_like of float, shape (n,)
-        Probability in (0, 1] with which the logging policy chose the arm that it chose.
-    target : array_like of float, shape (n,)
-        Probability in [0, 1] with which the evaluated policy chooses that same arm.
+    rewards, propensities, target, confidence
+        As :func:`armwise.evaluation.ips` takes them.
     predicted : array_like of float, shape (n,)
         What a model predicts for the arm that was served; finite.
     expected : array_like of float, shape (n,)
         What it predicts that the evaluated policy earns, sum_a pi(a | x) q(x, a); finite.
-    confidence : float
-        Coverage of the interval, in (0, 1).
 
     Returns
     -------
@@ -168,9 +163,9 @@ def dr(
     Raises
     ------
     PropensityError
-        If a propensity is absent (NaN), zero or outside (0, 1].
+        As :func:`armwise.evaluation.ips`.
     ConfigurationError
-        If shapes differ, a reward or a prediction is not finite, or `target` is outside [0, 1].
+        As that, or if a prediction is not finite.
 
     Notes
     -----
@@ -203,20 +198,10 @@ def switch_dr(
 
     Parameters
     ----------
-    rewards : array_like of float, shape (n,)
-        Reward of each logged decision; finite, n >= 2.
-    propensities : array_like of float, shape (n,)
-        Probability in (0, 1] with which the logging policy chose the arm that it chose.
-    target : array_like of float, shape (n,)
-        Probability in [0, 1] with which the evaluated policy chooses that same arm.
-    predicted : array_like of float, shape (n,)
-        What a model predicts for the arm that was served; finite.
-    expected : array_like of float, shape (n,)
-        What it predicts that the evaluated policy earns, sum_a pi(a | x) q(x, a); finite.
+    rewards, propensities, target, predicted, expected, confidence
+        As :func:`dr` takes them.
     clip : float, optional
         Greatest weight that is used, more than zero; sqrt(n) by default.
-    confidence : float
-        Coverage of the interval, in (0, 1).
 
     Returns
     -------
@@ -227,10 +212,9 @@ def switch_dr(
     Raises
     ------
     PropensityError
-        If a propensity is absent (NaN), zero or outside (0, 1].
+        As :func:`dr`.
     ConfigurationError
-        If shapes differ, a reward or a prediction is not finite, `target` is outside [0, 1], or `clip` is not above
-        zero.
+        As :func:`dr`, or if `clip` is not above zero.
 
     Notes
     -----

@@ -72,14 +72,8 @@ def snips(rewards: ArrayLike, propensities: ArrayLike, target: ArrayLike, *, con
 
     Parameters
     ----------
-    rewards : array_like of float, shape (n,)
-        Reward of each logged decision; finite, n >= 2.
-    propensities : array_like of float, shape (n,)
-        Probability in (0, 1] with which the logging policy chose the arm that it chose.
-    target : array_like of float, shape (n,)
-        Probability in [0, 1] with which the evaluated policy chooses that same arm.
-    confidence : float
-        Coverage of the interval, in (0, 1).
+    rewards, propensities, target, confidence
+        As :func:`ips` takes them.
 
     Returns
     -------
@@ -89,10 +83,9 @@ def snips(rewards: ArrayLike, propensities: ArrayLike, target: ArrayLike, *, con
     Raises
     ------
     PropensityError
-        If a propensity is absent (NaN), zero or outside (0, 1], or the evaluated policy never chooses a
-        logged arm.
+        As :func:`ips`, or if the evaluated policy never chooses a logged arm.
     ConfigurationError
-        If shapes differ, a reward is not finite, or `target` is outside [0, 1].
+        As :func:`ips`.
 
     Notes
     -----
@@ -135,16 +128,10 @@ def clipped_ips(
 
     Parameters
     ----------
-    rewards : array_like of float, shape (n,)
-        Reward of each logged decision; finite, n >= 2.
-    propensities : array_like of float, shape (n,)
-        Probability in (0, 1] with which the logging policy chose the arm that it chose.
-    target : array_like of float, shape (n,)
-        Probability in [0, 1] with which the evaluated policy chooses that same arm.
+    rewards, propensities, target, confidence
+        As :func:`ips` takes them.
     clip : float, optional
         Greatest weight, more than zero; sqrt(n) by default.
-    confidence : float
-        Coverage of the interval, in (0, 1).
 
     Returns
     -------
@@ -155,9 +142,9 @@ def clipped_ips(
     Raises
     ------
     PropensityError
-        If a propensity is absent (NaN), zero or outside (0, 1].
+        As :func:`ips`.
     ConfigurationError
-        If shapes differ, a reward is not finite, `target` is outside [0, 1], or `clip` is not above zero.
+        As :func:`ips`, or if `clip` is not above zero.
 
     Notes
     -----

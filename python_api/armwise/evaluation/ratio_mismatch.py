@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Self, TypeAlias
 
+import numpy as np
+
 from armwise._fields import COUNTS, Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.evaluation._chi_square import chi_square_tail
 from armwise.evaluation._numbers import LARGEST, finite_number, number_in, number_of
@@ -237,15 +240,28 @@ class SequentialSampleRatio:
 def _shares(shares: Shares) -> tuple[tuple[str, ...] | None, tuple[float, ...]]:
     """Names, where there are any, and weights."""
     names = tuple(shares) if isinstance(shares, Mapping) else None
-    values = list(shares.values()) if isinstance(shares, Mapping) else list(shares)
-    weights = tuple(
-        finite_number(f"shares[{i}]", float(value) if isinstance(value, Fraction) else value, 0.0)
-        for i, value in enumerate(values)
-    )
+    values = shares.values() if isinstance(shares, Mapping) else _listed("shares", shares)
+    weights = tuple(finite_number(f"shares[{i}]", _float(value), 0.0) for i, value in enumerate(values))
     if sum(weight > 0.0 for weight in weights) < 2:
-        msg = f"shares are {shares!r}; expected at least two above zero, or there is no ratio to check"
+        msg = f"shares are {shown(shares)}; expected at least two above zero, or there is no ratio to check"
         raise ConfigurationError(msg)
     return names, weights
+
+
+def _float(share: object) -> object:
+    """A fraction as a float; anything else as it is."""
+    try:
+        return float(share) if isinstance(share, Fraction) else share
+    except OverflowError:
+        return math.inf
+
+
+def _listed(name: str, values: object) -> list[object]:
+    """One entry for each variant, in an order."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
+        msg = f"{name} are {shown(values)}; expected a mapping by variant, or a list with one for each"
+        raise ConfigurationError(msg)
+    return list(values)
 
 
 def _counts(counts: Counts, names: tuple[str, ...] | None, size: int) -> tuple[int, ...]:
@@ -258,7 +274,8 @@ def _counts(counts: Counts, names: tuple[str, ...] | None, size: int) -> tuple[i
             )
             raise ConfigurationError(msg)
         counts = [counts.get(name, 0) for name in names or ()]
-    if len(counts) != size:
-        msg = f"there are {len(counts)} counts and {size} shares; expected one of each for a variant"
+    given = _listed("counts", counts)
+    if len(given) != size:
+        msg = f"there are {len(given)} counts and {size} shares; expected one of each for a variant"
         raise ConfigurationError(msg)
-    return tuple(number_of(f"counts[{i}]", count, 0) for i, count in enumerate(counts))
+    return tuple(number_of(f"counts[{i}]", count, 0) for i, count in enumerate(given))

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError, PropensityError
 from armwise.evaluation._columns import SLACK, weighed
 from armwise.evaluation.estimate import Estimate, estimated, overlap_of
@@ -41,19 +42,13 @@ def replay(
 
     Parameters
     ----------
-    rewards : array_like of float, shape (n,)
-        Reward of each logged decision; finite, n >= 2.
-    propensities : array_like of float, shape (n,)
-        Probability in (0, 1] with which the logging policy chose the arm that it chose.
-    target : array_like of float, shape (n,)
-        Probability in [0, 1] with which the evaluated policy chooses that same arm.
+    rewards, propensities, target, confidence
+        As :func:`armwise.evaluation.ips` takes them.
     bound : float, optional
         A number that no weight exceeds; the greatest weight of the log by default. K for a log that is uniform over
         K arms.
     seed : int
         Where decisions are kept by chance, which chance; in [0, 2**64). It has nothing to do with the seed of a policy.
-    confidence : float
-        Coverage of the interval, in (0, 1).
 
     Returns
     -------
@@ -63,10 +58,9 @@ def replay(
     Raises
     ------
     PropensityError
-        If a propensity is absent (NaN), zero or outside (0, 1], or fewer than two decisions are kept.
+        As :func:`armwise.evaluation.ips`, or if fewer than two decisions are kept.
     ConfigurationError
-        If shapes differ, a reward is not finite, `target` is outside [0, 1], a weight exceeds `bound`, or `seed` is
-        outside its range.
+        As that, or if a weight exceeds `bound`, or `seed` is outside its range.
 
     Notes
     -----
@@ -86,7 +80,7 @@ def replay(
     largest = float(weight.max())
     limit = largest if bound is None else float(bound)
     if not (limit * (1.0 + SLACK) >= largest and limit < math.inf):
-        msg = f"bound is {bound!r} and the greatest weight {largest!r}; expected a bound that no weight exceeds"
+        msg = f"bound is {shown(bound)} and the greatest weight {largest!r}; expected a bound that no weight exceeds"
         raise ConfigurationError(msg)
     kept = uniforms(seed, 0, reward.size) * limit < weight
     rewarded = reward[kept]
@@ -130,7 +124,7 @@ def uniforms(seed: int, first: int, n: int) -> FloatArray:
     True
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        msg = f"seed is {seed!r}; expected a whole number in [0, 2**64)"
+        msg = f"seed is {shown(seed)}; expected a whole number in [0, 2**64)"
         raise ConfigurationError(msg)
     start = _mixed(np.array([seed], dtype=np.uint64))
     place = np.arange(first + 1, first + n + 1, dtype=np.uint64)

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.evaluation._columns import Indices, distributions, finite, indices
+from armwise.posteriors._numbers import whole
 from armwise.types import FloatArray
 
 __all__ = ["FittedMeans", "RunningMeans", "arm_frequencies", "fit_means"]
@@ -62,7 +64,7 @@ def arm_frequencies(
     [[0.6, 0.4]]
     """
     if not 0.0 <= smoothing < math.inf:
-        msg = f"smoothing is {smoothing!r}; expected a number of decisions, zero or more"
+        msg = f"smoothing is {shown(smoothing)}; expected a number of decisions, zero or more"
         raise ConfigurationError(msg)
     counts = np.bincount(_places(arms, cells, shape), minlength=shape[0] * shape[1]).reshape(shape) + smoothing
     totals = counts.sum(axis=1, keepdims=True)
@@ -120,20 +122,8 @@ class FittedMeans:
     def error(self, policy: ArrayLike) -> float:
         """Return the standard error that the noise of the rewards leaves in the mean of `expected`.
 
-        Parameters
-        ----------
-        policy : array_like of float, shape (C, K)
-            Probability with which the policy chooses each arm in each cell; rows sum to 1.
-
-        Returns
-        -------
-        float
-            What `dm` takes as `model_error`. The bias that shrinkage leaves is not in it.
-
-        Raises
-        ------
-        ConfigurationError
-            If `policy` is no such table.
+        `policy` and errors are those of :meth:`expected`. `dm` takes the result as `model_error`; the bias that
+        shrinkage leaves is not in it.
 
         Notes
         -----
@@ -163,12 +153,8 @@ def fit_means(
     ----------
     rewards : array_like of float, shape (n,)
         Reward of each logged decision; finite, n >= 2.
-    arms : array_like of int, shape (n,)
-        The arm of each logged decision, in [0, K).
-    cells : array_like of int, shape (n,), optional
-        Its cell, in [0, C); all in cell 0 by default.
-    shape : (int, int)
-        C and K.
+    arms, cells, shape
+        As :func:`arm_frequencies` takes them.
     shrinkage : float
         How many decisions the prior counts for; more than zero.
     folds : int
@@ -206,13 +192,16 @@ def fit_means(
         msg = f"the log has {reward.size} rewarded decisions; expected at least 2"
         raise ConfigurationError(msg)
     if not 0.0 < shrinkage < math.inf:
-        msg = f"shrinkage is {shrinkage!r}; expected a number of decisions above zero"
+        msg = f"shrinkage is {shown(shrinkage)}; expected a number of decisions above zero"
         raise ConfigurationError(msg)
     places = _places(arms, cells, shape, reward.size)
     size = shape[0] * shape[1]
     most = min(reward.size, _LARGEST // size)
     if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 1 <= folds <= most:
-        msg = f"folds is {folds!r}; expected a whole number in [1, {most}]: no more than decisions, or than tables fit"
+        msg = (
+            f"folds is {shown(folds)}; expected a whole number in [1, {most}]: no more than decisions, or than "
+            "tables fit"
+        )
         raise ConfigurationError(msg)
     # Row f of these tables is what fold f holds.
     by_fold = places if folds == 1 else places + np.arange(reward.size) % folds * size
@@ -262,7 +251,7 @@ class RunningMeans:
 
     def __init__(self, *, shrinkage: float = 10.0) -> None:
         if not 0.0 < shrinkage < math.inf:
-            msg = f"shrinkage is {shrinkage!r}; expected a number of decisions above zero"
+            msg = f"shrinkage is {shown(shrinkage)}; expected a number of decisions above zero"
             raise ConfigurationError(msg)
         self._shrinkage = float(shrinkage)
         self._arms: dict[Hashable, tuple[int, float]] = {}
@@ -284,7 +273,7 @@ class RunningMeans:
             If the reward is not finite.
         """
         if not math.isfinite(reward):
-            msg = f"the reward is {reward!r}; expected a finite number"
+            msg = f"the reward is {shown(reward)}; expected a finite number"
             raise ConfigurationError(msg)
         count, total = self._arms.get(arm, (0, 0.0))
         self._arms[arm] = count + 1, total + reward
@@ -303,8 +292,12 @@ def _shrunken(sums: FloatArray, counts: FloatArray, shrinkage: float) -> FloatAr
 
 def _places(arms: ArrayLike, cells: ArrayLike | None, shape: tuple[int, int], n: int | None = None) -> Indices:
     """Return where each decision stands in a table that is read row by row."""
-    if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] > _LARGEST:
-        msg = f"shape is {shape!r}; expected the numbers of cells and arms, each at least 1, {_LARGEST:,} pairs at most"
+    sizes = [whole(size) for size in shape] if isinstance(shape, (tuple, list)) else []
+    if len(sizes) != 2 or min(sizes) < 1 or sizes[0] * sizes[1] > _LARGEST:
+        msg = (
+            f"shape is {shown(shape)}; expected the numbers of cells and arms, each at least 1, {_LARGEST:,} "
+            "pairs at most"
+        )
         raise ConfigurationError(msg)
     arm = indices("arms", arms, shape[1], n)
     if cells is None:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
         StickyAllocator,
         bucket,
     )
+    from armwise.experiments.counterfactual import Counterfactual
     from armwise.experiments.events import Event
     from armwise.experiments.experiment import Experiment
     from armwise.experiments.holdout import Holdout, HoldoutAssignment, HoldoutChoice, HoldoutConfig, empirical_best
     from armwise.experiments.manager import ExperimentManager
-    from armwise.experiments.outcomes import Counterfactual, VariantStatistics
+    from armwise.experiments.outcomes import VariantStatistics
     from armwise.experiments.pareto import ParetoThompsonSampling, hypervolume, pareto_front
     from armwise.experiments.sequential_test import Evidence, Finding, SequentialTest
     from armwise.experiments.statistics import Statistics
@@ -58,7 +59,7 @@ __all__ = [
 _HOMES: Final = {
     "Allocator": "allocation",
     "AssignmentStore": "allocation",
-    "Counterfactual": "outcomes",
+    "Counterfactual": "counterfactual",
     "Event": "events",
     "Evidence": "sequential_test",
     "Experiment": "experiment",

@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from openfeature.flag_evaluation import FlagMetadata, FlagType, FlagValueType
 
+from armwise._words import has_utf8, shown
 from armwise.errors import ConfigurationError
 from armwise.experiments.allocation import Allocator, StickyAllocator
 
@@ -19,6 +20,11 @@ __all__ = ["Allocating", "FlagDefinition", "Targeting"]
 
 Targeting: TypeAlias = Callable[[str | None, Mapping[str, object]], str | None]
 """Names the variant of a targeting key and the attributes of its context, or leaves it to the allocator: None."""
+
+_MOST_LEVELS: Final = 64
+_MOST_ENTRIES: Final = 100_000
+_LARGEST: Final = 10**308
+"""What a float holds too: a flag of whole numbers may be asked for as one of floats."""
 
 
 @runtime_checkable
@@ -50,7 +56,8 @@ class FlagDefinition:
         Gives the variant of a targeting key.
     values : mapping of str to value, optional
         The value of every variant, all of one type: booleans, strings, whole numbers, numbers, or objects
-        (mappings and lists). Without it, the flag is a string: the variant's name.
+        (mappings and lists, at most 64 levels and 100,000 entries). Without it, the flag is a string: the
+        variant's name.
     enabled : bool
         Where it is off, applications get their own default, with the reason DISABLED.
     targeting : callable, optional
@@ -104,16 +111,16 @@ class FlagDefinition:
         # A sticky one knows keys from before; what the flag is about, its table says.
         table = allocator.allocator if isinstance(allocator, StickyAllocator) else allocator
         if not isinstance(table, Allocator) and not isinstance(table, Allocating):
-            msg = f"allocator is {allocator!r}; expected an Allocator, or an object with its attributes"
+            msg = f"allocator is {shown(allocator)}; expected an Allocator, or an object with its attributes"
             raise ConfigurationError(msg)
         if targeting is not None and not callable(targeting):
-            msg = f"targeting is {targeting!r}; expected a callable of a targeting key and attributes, or None"
+            msg = f"targeting is {shown(targeting)}; expected a callable of a targeting key and attributes, or None"
             raise ConfigurationError(msg)
         if not isinstance(enabled, bool):
-            msg = f"enabled is {enabled!r}; expected True or False"
+            msg = f"enabled is {shown(enabled)}; expected True or False"
             raise ConfigurationError(msg)
-        if not (event is None or (isinstance(event, str) and event)):
-            msg = f"event is {event!r}; expected the name of a tracking event, or None"
+        if not (event is None or (isinstance(event, str) and event and has_utf8(event))):
+            msg = f"event is {shown(event)}; expected the name of a tracking event, or None"
             raise ConfigurationError(msg)
         self.allocate: Final = allocator.allocate
         self.experiment_id: Final = table.experiment_id
@@ -136,14 +143,16 @@ def _meanings(variants: tuple[str, ...], given: object) -> tuple[FlagType, Mappi
     if given is None:
         return FlagType.STRING, MappingProxyType({variant: variant for variant in variants})
     if not isinstance(given, Mapping) or set(given) != set(variants):
-        msg = f"values is {given!r}; expected a value for each of the variants {', '.join(variants)}, and no others"
+        msg = (
+            f"values is {shown(given)}; expected a value for each of the variants {', '.join(variants)}, and no others"
+        )
         raise ConfigurationError(msg)
     values = {variant: _plain(given[variant]) for variant in variants}
     types = {_type_of(value) for value in values.values()}
     if types == {FlagType.INTEGER, FlagType.FLOAT}:
         types = {FlagType.FLOAT}
     if len(types) != 1:
-        msg = f"values is {given!r}; expected all of one type: booleans, strings, numbers, or objects"
+        msg = f"values is {shown(given)}; expected all of one type: booleans, strings, numbers, or objects"
         raise ConfigurationError(msg)
     return types.pop(), MappingProxyType(cast("dict[str, FlagValueType]", values))
 
@@ -157,26 +166,51 @@ def _type_of(value: object) -> FlagType:
     return next(flag_type for kind, flag_type in kinds if isinstance(value, kind))
 
 
-def _plain(value: object, *, inside: bool = False) -> object:
+def _plain(given: object) -> object:
     """A value as JSON would bring it, copied: mappings as dicts, sequences as lists, finite numbers."""
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {name: _plain(entry, inside=True) for name, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry, inside=True) for entry in value]
-    if isinstance(value, (bool, str, int)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    if value is None and inside:
-        return None
-    msg = f"a flag's value is {value!r}; expected a boolean, a string, a finite number, or an object of such"
-    raise ConfigurationError(msg)
+    entries = 0
+
+    def copied(value: object, level: int) -> object:
+        nonlocal entries
+        if isinstance(value, (Mapping, list, tuple)):
+            # One that holds itself ends here, too; and one list in many places counts, and is copied, in each.
+            entries += len(value)
+            if level == _MOST_LEVELS or entries > _MOST_ENTRIES:
+                msg = (
+                    f"a flag's value goes deeper than {_MOST_LEVELS} levels, or holds more than {_MOST_ENTRIES:,} "
+                    "entries; it is copied for every evaluation: let the flag name what is so large"
+                )
+                raise ConfigurationError(msg)
+            if not isinstance(value, Mapping):
+                return [copied(entry, level + 1) for entry in value]
+            if all(isinstance(name, str) and has_utf8(name) for name in value):
+                return {name: copied(entry, level + 1) for name, entry in value.items()}
+        elif _is_plain(value) or (value is None and level):
+            return value
+        msg = (
+            f"a flag's value is {shown(value)}; expected a boolean, a string without lone surrogates, a number within "
+            "1e308, or an object of such"
+        )
+        raise ConfigurationError(msg)
+
+    return copied(given, 0)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is a value without parts that every reader takes."""
+    if isinstance(value, str):
+        return has_utf8(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and -_LARGEST <= value <= _LARGEST
 
 
 def _described(metadata: object) -> dict[str, bool | int | float | str]:
     """Checked flag metadata."""
     entries: object = {} if metadata is None else metadata
     if not isinstance(entries, Mapping) or not all(
-        isinstance(name, str) and isinstance(entry, (bool, int, float, str)) for name, entry in entries.items()
+        isinstance(name, str) and has_utf8(name) and _is_plain(entry) for name, entry in entries.items()
     ):
-        msg = f"metadata is {metadata!r}; expected a mapping of strings to booleans, numbers or strings"
+        msg = f"metadata is {shown(metadata)}; expected a mapping of strings to booleans, finite numbers or strings"
         raise ConfigurationError(msg)
     return dict(entries)

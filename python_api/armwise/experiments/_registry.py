@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from typing import ClassVar, Final
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, Concatenate, Final, ParamSpec
 
-from armwise._fields import Fields
-from armwise._words import check_words, shown, suspected
+from armwise._words import check_words, shown
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._guarded import Guarded
 from armwise.experiments._running import Running
+from armwise.experiments._saved import read_ledgers, state_of
 from armwise.experiments._setup import Setup
 from armwise.experiments.events import Event
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.identity import tenant_salt
 from armwise.experiments.ledger import Ledger
 from armwise.experiments.outcomes import VariantStatistics
+from armwise.experiments.trial import told as what_raised
 from armwise.flags import EnvironmentFlags
 from armwise.policies._seeds import watch_forks
 from armwise.protocols import ExperimentMetrics, Flags, StateStore
@@ -25,11 +27,10 @@ from armwise.types import State
 
 __all__ = ["FLAG", "ExperimentRegistry"]
 
+Told = ParamSpec("Told")
+
 FLAG: Final = "ENABLE_EXPERIMENT_HARNESS"
 """The flag that switches every experiment on; off, everything is as if there were none."""
-
-_FORMAT: Final = "armwise.experiments"
-_VERSION: Final = 1
 
 
 class ExperimentRegistry(Guarded):
@@ -201,8 +202,7 @@ class ExperimentRegistry(Guarded):
         """
         with self._locked():
             part = _fresh_part()
-            with suspected():
-                loaded = self._loaded(state, part)
+            loaded = read_ledgers(state, self._tenant, self._workspace, part)
             for name, ledger in loaded.items():
                 if name in self._running:
                     Ledger(name, Setup.of(self._running[name].experiment), part).checked(ledger)
@@ -293,41 +293,16 @@ class ExperimentRegistry(Guarded):
             raise ConfigurationError(msg)
         return running
 
-    def _state(self) -> State:
-        ledgers = self._aside | {name: running.ledger for name, running in self._running.items()}
-        return {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "tenant": self._tenant,
-            "workspace": self._workspace,
-            "experiments": {name: ledgers[name].state_dict() for name in sorted(ledgers)},
-        }
+    def _ledgers(self) -> dict[str, Ledger]:
+        """Those of the experiments that run here, and those that are kept for others."""
+        return self._aside | {name: running.ledger for name, running in self._running.items()}
 
-    def _loaded(self, state: Mapping[str, object], part: str) -> dict[str, Ledger]:
-        """Every ledger of a state, checked."""
-        fields = Fields(state)
-        if fields.text("format") != _FORMAT:
-            fields.refuse("format", repr(_FORMAT))
-        version = fields.whole("version", 1)
-        if version > _VERSION:
-            msg = (
-                f"the state has version {version}, this armwise reads up to {_VERSION}; upgrade armwise, or restore a "
-                "state that this version wrote; nothing was changed"
-            )
-            raise SnapshotError(msg)
-        for name, mine in (("tenant", self._tenant), ("workspace", self._workspace)):
-            if fields.text(name) != mine:
-                fields.refuse(name, f"{mine!r}: experiments are apart for each tenant and workspace")
-        entries = fields.fields("experiments")
-        return {
-            str(name): Ledger.from_state(str(name), entries.fields(str(name)), part)
-            for name in fields.mapping("experiments")
-        }
+    def _state(self) -> State:
+        return state_of(self._tenant, self._workspace, self._ledgers())
 
     def _merge(self, state: Mapping[str, object]) -> None:
-        with suspected():
-            loaded = self._loaded(state, self._part)
-        ledgers = self._aside | {name: running.ledger for name, running in self._running.items()}
+        loaded = read_ledgers(state, self._tenant, self._workspace, self._part)
+        ledgers = self._ledgers()
         for name, ledger in loaded.items():
             if name in ledgers:
                 ledgers[name].checked(ledger)
@@ -342,8 +317,18 @@ class ExperimentRegistry(Guarded):
     def _tell_phase(self, running: Running) -> None:
         """Under the lock: of two changes of phase, the later one must be told later."""
         if self._metrics is not None:
-            phase, acting = running.ledger.phase, running.acting()
-            self._metrics.phase(self._tenant, self._workspace, running.experiment.id, phase, acting)
+            self._tell(self._metrics.phase, running.experiment.id, running.ledger.phase, running.acting())
+
+    def _tell(self, hear: Callable[Concatenate[str, str, Told], None], *told: Told.args, **more: Told.kwargs) -> None:
+        """Let metrics hear what has happened.
+
+        It has happened whatever they raise: a caller who got their error would do again what is counted already.
+        """
+        try:
+            hear(self._tenant, self._workspace, *told, **more)
+        except Exception as error:  # noqa: BLE001 - metrics may be anybody's, and raise anything
+            msg = f"the metrics raised {what_raised(error)}; what they were told of is counted all the same"
+            warnings.warn(msg, RuntimeWarning, stacklevel=3)
 
     def _renew(self) -> None:
         # What it had counted is the parent's to report.

@@ -1,4 +1,4 @@
-"""One experiment in service: its ledger, its table, and the tests that move it from phase to phase.
+"""One experiment in service: its ledger, its table, and what requests and rewards change of them.
 
 Not safe to call from several threads: the manager holds its lock around each call.
 """
@@ -7,28 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from armwise._labels import check_label
 from armwise._words import shown
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError
+from armwise.experiments._phase_tests import PhaseTests
 from armwise.experiments.allocation import Key, StickyAllocator
 from armwise.experiments.events import Event, EventKind
 from armwise.experiments.experiment import PHASES, Experiment, table_of
 from armwise.experiments.identity import candidate_key, identify
-from armwise.experiments.ledger import Ledger
-from armwise.experiments.sequential_test import Evidence, Finding, SequentialTest
+from armwise.experiments.ledger import Ledger, mixture_of
 from armwise.experiments.statistics import LARGEST
-from armwise.experiments.trial import Choice, Reason, Trial
+from armwise.experiments.trial import Choice, Ignored, Reason, Trial
 from armwise.protocols import ContextLike
 from armwise.types import Label, State
 
 __all__ = ["Running", "outside"]
-
-# A look costs as much as fifty rewards: one for each fiftieth more of them finds what looking at every one would
-# find, within a fiftieth of the time.
-_LOOKS: Final = 50
 
 
 class Running:
@@ -44,21 +39,24 @@ class Running:
         Of the tenant and the workspace.
     """
 
-    __slots__ = ("_looked", "arms", "errors", "experiment", "ledger", "parts", "split")
+    __slots__ = ("_mixture", "_tests", "arms", "errors", "experiment", "ledger", "parts", "split")
 
     def __init__(self, experiment: Experiment, ledger: Ledger, salt: str) -> None:
         self.experiment = experiment
         self.ledger = ledger
-        self._enter_phase()
         self.split = experiment.split(salt)
         table = table_of(self.split)
+        self._mixture = mixture_of(table)
         ledger.divide(table)
+        self._enter_phase()
+        if ledger.phase == "active":
+            ledger.act(self._mixture)
         shares = table.shares
         common = math.lcm(*(share.denominator for share in shares.values()))
         self.parts = {name: int(shares[name] * common) if name in shares else 0 for name in experiment.variants}
         outputs = experiment.variants.values()
         self.arms = frozenset(output for output in outputs if isinstance(output, (str, int, float)))
-        self._looked: dict[str, int] = {}
+        self._tests = PhaseTests(experiment, ledger)
         self.errors: dict[str, str] = {}
 
     def key(self, context: ContextLike | None, candidates: Sequence[Label] | None) -> Key | None:
@@ -69,9 +67,17 @@ class Running:
             return key
         return candidate_key(key, candidates)
 
+    def allocated(self, key: Key) -> str | None:
+        """The variant of a key; None where it is outside."""
+        variant = self.split.allocate(key)
+        # Whoever is kept where the table would not have put them was put there by another one.
+        if isinstance(self.split, StickyAllocator) and variant != self.split.allocator.allocate(key):
+            self.ledger.reshared = True
+        return variant
+
     def known_parts(self) -> dict[str, int]:
         """The shares by which users have their variants; none where a sticky store keeps some by an earlier table."""
-        earlier = self.ledger.resplit or table_of(self.split).version > 1
+        earlier = self.ledger.reshared or self.ledger.resplit or table_of(self.split).version > 1
         return dict.fromkeys(self.parts, 0) if earlier and isinstance(self.split, StickyAllocator) else self.parts
 
     def acting(self) -> dict[str, bool]:
@@ -120,7 +126,7 @@ class Running:
         """
         names = self.parts.keys()
         self.require(trial.variant)
-        outputs, weights = trial.outputs, trial.weights
+        outputs, weights, of_core = trial.outputs, trial.weights, trial.of_core
         if not isinstance(outputs, Mapping) or not outputs.keys() <= names or trial.phase not in PHASES[:2]:
             expected = f"one of experiment {self.experiment.id!r}, which has {', '.join(map(repr, names))}"
         elif not isinstance(weights, Mapping) or (
@@ -132,6 +138,8 @@ class Running:
             )
         ):
             expected = "a float of at least 0 for each of its outputs, the baseline's among them, or none"
+        elif not isinstance(of_core, tuple) or not all(isinstance(name, str) and name in names for name in of_core):
+            expected = "a tuple of variants that are the core"
         else:
             for arm in (trial.arm, *outputs.values()):
                 check_label(arm, "an arm of the trial")
@@ -147,7 +155,7 @@ class Running:
             own.changes += 1
             self.errors[name] = why
 
-    def ignore(self, reason: Reason) -> None:
+    def ignore(self, reason: Ignored) -> None:
         """Count a reward that is not recorded."""
         own = self.ledger.own
         own.ignored[reason] = own.ignored.get(reason, 0) + 1
@@ -163,7 +171,9 @@ class Running:
         """Count a variant that is handed out, the one that would have been in the shadow, and the arm served."""
         own = self.ledger.own
         own.variants[variant].allocations += 1
-        if shadow is not None:
+        if shadow is None:
+            self._act()
+        else:
             own.variants[shadow].shadow_pulls += 1
         if arm is not None:
             own.select(arm)
@@ -173,6 +183,8 @@ class Running:
         """Take a reward; return the regret that it adds, and what it led to."""
         ledger, own = self.ledger, self.ledger.own
         phase = ledger.phase if trial is None or trial.phase is None else trial.phase
+        if phase == "active":
+            self._act()
         regret = 0.0
         if variant != self.experiment.baseline:
             mean = ledger.mean(self.experiment.baseline)
@@ -183,10 +195,16 @@ class Running:
         if trial is not None:
             self._replay(trial, reward, active=phase == "active")
         own.changes += 1
-        event = self._progress(variant, time)
+        event = self._tests.due(variant, time)
         if event is not None:
             ledger.happen(event)
         return regret, event
+
+    def _act(self) -> None:
+        """Note the shares by which users are served now, unless that is done."""
+        ledger = self.ledger
+        if ledger.mixture is not self._mixture and not ledger.resplit:
+            ledger.act(self._mixture)
 
     def _replay(self, trial: Trial, reward: float, *, active: bool) -> None:
         """Let every variant learn what it would have earned, from arms' means as they were before."""
@@ -223,71 +241,6 @@ class Running:
             ledger.happen(Event(nanoseconds(), kind, "by its configuration"))
         ledger.phase = phase
 
-    def _progress(self, variant: str, time: int) -> Event | None:
-        """Activate or stop, where it is due."""
-        experiment, ledger = self.experiment, self.ledger
-        if ledger.phase == "active":
-            return None if experiment.stopping is None else self._stopping(experiment.stopping, time)
-        after = experiment.auto_activate_after
-        if ledger.phase == "stopped" or after is None or variant != experiment.control:
-            return None
-        pulls = ledger.rewards(experiment.control).n
-        if pulls < after:
-            return None
-        reached = f"control has {pulls} pulls, {after} were asked for"
-        if experiment.guard is None:
-            return Event(time, "activated", f"{reached}; no guard is set", automatic=True, evidence={"pulls": pulls})
-        return self._activation(experiment.guard, time, pulls, reached)
-
-    def _activation(self, guard: SequentialTest, time: int, pulls: int, reached: str) -> Event | None:
-        if not self._looks("guard", pulls):
-            return None
-        ledger, baseline = self.ledger, self.experiment.baseline
-        seen = ledger.totals().variants
-        replays = {name: one.shadow_replay.lift for name, one in seen.items() if name != baseline}
-        if all(lift.n for lift in replays.values()):
-            finding = guard.compare_replay(replays)
-        else:
-            finding = guard.compare(
-                baseline, {name: Evidence(one.rewards, one.spread.value) for name, one in seen.items()}
-            )
-        if finding is None or finding.outcome == "better":
-            shown = "nothing is shown to be worse" if finding is None else f"{finding.variant!r} is shown to be better"
-            evidence: State = {"pulls": pulls} | ({} if finding is None else finding.evidence())
-            return Event(time, "activated", f"{reached}; {shown}", automatic=True, evidence=evidence)
-        if "withheld" in ledger.events:
-            return None
-        reason = f"{reached}, but {_shown(finding, baseline)}"
-        return Event(time, "withheld", reason, automatic=True, evidence={"pulls": pulls} | finding.evidence())
-
-    def _stopping(self, test: SequentialTest, time: int) -> Event | None:
-        if self.ledger.resplit:
-            if "withheld" in self.ledger.events:
-                return None
-            reason = (
-                "the shares were changed in action: a trend over time looks like a difference between variants that "
-                "had other shares then, so nothing stops the experiment by itself any more"
-            )
-            return Event(time, "withheld", reason, automatic=True)
-        n = sum(self.ledger.own.variants[name].active.n for name in self.parts)
-        if not self._looks("stopping", n):
-            return None
-        baseline = self.experiment.baseline
-        seen = self.ledger.totals().variants
-        finding = test.compare(
-            baseline, {name: Evidence(one.active, one.active_spread.value) for name, one in seen.items()}
-        )
-        if finding is None:
-            return None
-        return Event(time, "stopped", _shown(finding, baseline), automatic=True, evidence=finding.evidence())
-
-    def _looks(self, test: str, n: int) -> bool:
-        """Whether it is time for a test to look again."""
-        if n < self._looked.get(test, 0):
-            return False
-        self._looked[test] = n + 1 + n // _LOOKS
-        return True
-
     def summary(self, *, enabled: bool) -> State:
         """The figures, for people."""
         experiment, ledger = self.experiment, self.ledger
@@ -318,11 +271,6 @@ class Running:
             "events": [event.state_dict() for event in sorted(ledger.events.values(), key=lambda one: one.time)],
             "verdict": None if stopped is None else stopped.state_dict(),
         }
-
-
-def _shown(finding: Finding, baseline: str) -> str:
-    least = finding.lower if finding.outcome == "better" else -finding.upper
-    return f"{finding.variant!r} is shown to be {finding.outcome} than {baseline!r}, by {least:.6g} at least"
 
 
 def outside(experiment_id: str, reason: Reason, choice: Choice, variant: str | None = None) -> Trial:

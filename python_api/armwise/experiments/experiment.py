@@ -51,7 +51,8 @@ class Experiment:
     auto_activate_after : int, optional
         From this many pulls of control on, the experiment activates itself.
     guard : SequentialTest or None
-        Withholds automatic activation while it shows a variant to be worse than the baseline; None switches it off.
+        Withholds automatic activation while it shows a variant to be worse than the baseline, or can show nothing of
+        one as its rewards are all alike; None switches it off.
     stopping : SequentialTest, optional
         Stops the experiment once it shows a variant to be worse or better than the baseline in action; without it,
         the experiment goes on until it is stopped.
@@ -247,6 +248,12 @@ def _check_variants(variants: object) -> None:
         # A class has the methods of its objects, and passes for one.
         if output is not None and (isinstance(output, type) or not isinstance(output, Policy)):
             check_label(output, f"variant {name!r}")
+        if hasattr(output, "objectives"):
+            msg = (
+                f"variant {name!r} is a {type(output).__name__}, which learns from one reward for each objective; an "
+                "experiment compares by one: give a policy that takes it"
+            )
+            raise ConfigurationError(msg)
 
 
 def _names(variants: Mapping[str, object] | tuple[str, ...]) -> str:

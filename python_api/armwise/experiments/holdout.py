@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from armwise._labels import check_label, listed
-from armwise._words import shown
+from armwise._words import has_utf8, shown
 from armwise.errors import ConfigurationError
 from armwise.experiments.allocation import Allocator
 from armwise.experiments.experiment import check_id
@@ -80,9 +80,9 @@ class HoldoutConfig:
         object.__setattr__(self, "fraction", Fraction(share))
         given: object = self.surfaces
         if not isinstance(given, (tuple, list, set, frozenset)) or not all(
-            isinstance(name, str) and name for name in given
+            isinstance(name, str) and name and has_utf8(name) for name in given
         ):
-            msg = f"surfaces are {shown(given)}; expected names, such as ('home', 'cart')"
+            msg = f"surfaces are {shown(given)}; expected names, such as ('home', 'cart'), without lone surrogates"
             raise ConfigurationError(msg)
         object.__setattr__(self, "surfaces", tuple(self.surfaces))
         check_id(self.label)
@@ -107,10 +107,13 @@ class HoldoutConfig:
             sign or a slip of the point.
         """
         given = os.environ if environ is None else environ
-        enabled = truth(f"{_PREFIX}ENABLED", given.get(f"{_PREFIX}ENABLED", ""))
-        share = _share(given.get(f"{_PREFIX}HOLDOUT_PERCENT", ""))
-        surfaces = tuple(name for part in given.get(f"{_PREFIX}SURFACES", "").split(",") if (name := part.strip()))
-        label = given.get(f"{_PREFIX}LABEL", "").strip()
+        if not isinstance(given, Mapping):
+            msg = f"environ is {shown(given)}; expected a mapping of variables to text, such as os.environ"
+            raise ConfigurationError(msg)
+        enabled = truth(f"{_PREFIX}ENABLED", _word(given, "ENABLED"))
+        share = _share(_word(given, "HOLDOUT_PERCENT"))
+        surfaces = tuple(name for part in _word(given, "SURFACES").split(",") if (name := part.strip()))
+        label = _word(given, "LABEL").strip()
         return cls(enabled, share, surfaces, label) if label else cls(enabled, share, surfaces)
 
 
@@ -349,6 +352,15 @@ def empirical_best(policy: object, candidates: Iterable[Label]) -> Label:
         raise ConfigurationError(msg)
     known = [arm for arm in labels if seen.get(arm, (0.0, 0.0))[1] > 0.0]
     return max(known, key=lambda arm: seen[arm]) if known else labels[0]
+
+
+def _word(environ: Mapping[str, str], name: str) -> str:
+    """What a variable says; nothing where it is not there."""
+    word: object = environ.get(f"{_PREFIX}{name}", "")
+    if not isinstance(word, str):
+        msg = f"{_PREFIX}{name} is {shown(word)}; expected text, as an environment holds"
+        raise ConfigurationError(msg)
+    return word
 
 
 def _share(word: str) -> Fraction:

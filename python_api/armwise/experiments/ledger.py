@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeAlias
 
 from armwise._fields import Fields
 from armwise.errors import ConfigurationError, SnapshotError
@@ -23,9 +24,13 @@ from armwise.experiments.experiment import PHASES, Phase, check_id, later
 from armwise.experiments.statistics import Statistics
 from armwise.types import Label, State
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Mixture", "mixture_of"]
+
+Mixture: TypeAlias = Mapping[str, Fraction]
+"""Which part each variant has of what all of them have."""
 
 _PART: Final = re.compile(r"[0-9a-f]{16}")
+_SHARE: Final = re.compile(r"1|[1-9][0-9]{0,2400}/[1-9][0-9]{0,2400}")
 
 
 class Ledger:
@@ -43,14 +48,29 @@ class Ledger:
         Where it stands.
     """
 
-    __slots__ = ("_base", "_others", "_part", "events", "experiment_id", "own", "phase", "resplit", "setup", "table")
+    __slots__ = (
+        "_base",
+        "_others",
+        "_part",
+        "events",
+        "experiment_id",
+        "mixture",
+        "own",
+        "phase",
+        "reshared",
+        "resplit",
+        "setup",
+        "table",
+    )
 
     def __init__(self, experiment_id: str, setup: Setup, part: str, phase: Phase = "shadow") -> None:
         self.experiment_id = experiment_id
         self.setup = setup
         self.phase: Phase = phase
         self.table: Allocator | None = None
+        self.mixture: Mixture | None = None
         self.resplit = False
+        self.reshared = False
         self.events: dict[EventKind, Event] = {}
         self.own = Part.empty(setup.outputs)
         self._part = part
@@ -82,21 +102,36 @@ class Ledger:
         self.events.setdefault(event.kind, event)
         if event.kind == "activated":
             self.phase = "active"
+            if self.table is not None:
+                self.act(mixture_of(self.table))
         elif event.kind == "stopped":
             self.phase = "stopped"
 
     def divide(self, table: Allocator) -> None:
         """Note by which table traffic is divided from now on.
 
-        Where variants have other shares of each other than those by which rewards were earned in action, `resplit`
-        says so: means over both times compare different mixtures of times.
+        Where variants had other shares of each other before, in whatever phase, `reshared` says so: a store that
+        remembers who is where holds users by both.
         """
-        if self.table is not None and self._acted() and _mixture(self.table) != _mixture(table):
-            self.resplit = True
+        if self.table is not None:
+            mixture = mixture_of(self.table)
+            # What it hands out in action may have been handed out already, by whoever holds the table.
+            if self.phase == "active":
+                self.act(mixture)
+            self.reshared |= mixture != mixture_of(table)
         self.table = table
 
-    def _acted(self) -> bool:
-        return any(seen.active.n for part in (self._base, self.own) for seen in part.variants.values())
+    def act(self, mixture: Mixture) -> None:
+        """Note which shares of each other variants have in action.
+
+        Where they had others before, `resplit` says so: means over both times compare different mixtures of times. It
+        is handing out that counts. A reward may come long after its request, and does not say by which shares it was
+        served.
+        """
+        if self.mixture is None or self.mixture == mixture:
+            self.mixture = mixture
+        else:
+            self.resplit = True
 
     def renew(self, part: str) -> None:
         """Go on in a new part, as a process that did not write the present one."""
@@ -146,9 +181,12 @@ class Ledger:
                 self.events[event.kind] = event
         self.phase = later(self.phase, other.phase)
         self.resplit |= other.resplit
+        self.reshared |= other.reshared
+        if other.mixture is not None:
+            self.act(other.mixture)
         here, there = self.table, other.table
         if here is not None and there is not None:
-            self.resplit |= self._acted() and _mixture(here) != _mixture(there)
+            self.reshared |= mixture_of(here) != mixture_of(there)
             self.table = max(here, there, key=_age)
         else:
             self.table = there if here is None else here
@@ -165,7 +203,9 @@ class Ledger:
             "setup": self.setup.state_dict(),
             "phase": self.phase,
             "table": None if self.table is None else self.table.state_dict(),
+            "mixture": None if self.mixture is None or self.resplit else _written(self.mixture),
             "resplit": int(self.resplit),
+            "reshared": int(self.reshared),
             "events": [self.events[kind].state_dict() for kind in sorted(self.events)],
             "parts": {name: parts[name].state_dict() for name in sorted(parts)},
         }
@@ -188,8 +228,11 @@ class Ledger:
             raise SnapshotError(str(error)) from None
         ledger = cls(experiment_id, Setup.from_state(fields.fields("setup")), part, phase)
         if fields.says("table"):
-            ledger.table = Allocator.from_state(dict(fields.mapping("table")))
+            ledger.table = _table(fields, experiment_id, ledger.setup)
+        if fields.says("mixture"):
+            ledger.mixture = _mixture(fields, ledger.setup)
         ledger.resplit = bool(fields.whole("resplit", 0, 1)) if fields.says("resplit") else False
+        ledger.reshared = bool(fields.whole("reshared", 0, 1)) if fields.says("reshared") else False
         for entry in fields.items("events"):
             event = Event.from_state(Fields(entry, "state['events'][i]"))
             if event.kind in ledger.events:
@@ -203,10 +246,33 @@ class Ledger:
         return ledger
 
 
-def _mixture(table: Allocator) -> dict[str, Fraction]:
-    """The shares of the variants in what all of them have."""
+def mixture_of(table: Allocator) -> Mixture:
+    """The shares of the variants in what all of them have; without those that have none."""
     whole = sum(table.shares.values(), Fraction(0))
     return {name: share / whole for name, share in table.shares.items() if share} if whole else {}
+
+
+def _written(mixture: Mixture) -> State:
+    """Shares as texts, such as ``"9/10"``."""
+    return {name: str(mixture[name]) for name in sorted(mixture)}
+
+
+def _mixture(fields: Fields, setup: Setup) -> Mixture:
+    """Read what :func:`_written` wrote."""
+    shares = fields.fields("mixture")
+    texts = {str(name): shares.text(str(name)) for name in fields.mapping("mixture")}
+    if not texts.keys() <= setup.outputs.keys() or not all(_SHARE.fullmatch(text) for text in texts.values()):
+        fields.refuse("mixture", "shares of the variants, such as '9/10'")
+    return {name: Fraction(text) for name, text in texts.items()}
+
+
+def _table(fields: Fields, experiment_id: str, setup: Setup) -> Allocator:
+    """The table that a state holds, which is of this experiment."""
+    table = Allocator.from_state(dict(fields.mapping("table")))
+    sharing = {name for name, share in table.shares.items() if share}
+    if table.experiment_id != experiment_id or not sharing <= setup.outputs.keys():
+        fields.refuse("table", f"a table of experiment {experiment_id!r} and its variants")
+    return table
 
 
 def _age(table: Allocator) -> tuple[int, str]:

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar, cast, runtime_checkable
 
+from armwise._words import has_utf8, one_line, shown
 from armwise.errors import ArmwiseError, ConfigurationError, MissingExtra
 
 try:
@@ -27,6 +28,7 @@ try:
         FlagNotFoundError,
         GeneralError,
         InvalidContextError,
+        OpenFeatureError,
         TargetingKeyMissingError,
         TypeMismatchError,
     )
@@ -71,7 +73,7 @@ class ArmwiseProvider(AbstractProvider):
     TYPE_MISMATCH               an error: the flag has values of another type; whole numbers are floats too
     TARGETING_KEY_MISSING       an error: the context has none, or an empty one
     INVALID_CONTEXT             an error: the key is no string, or not one that UTF-8 can say
-    GENERAL                     an error: `targeting` raised, or named a variant that the flag does not have
+    GENERAL                     an error: `targeting` raised, or it or the allocator named what is no variant
     ==========================  ================================================================================
 
     With an error the application gets its default, as always in OpenFeature. One provider may serve many threads
@@ -112,7 +114,7 @@ class ArmwiseProvider(AbstractProvider):
     ) -> None:
         super().__init__()
         if not (manager is None or isinstance(manager, Recording)):
-            msg = f"manager is {manager!r}; expected an ExperimentManager, or an object with its record()"
+            msg = f"manager is {shown(manager)}; expected an ExperimentManager, or an object with its record()"
             raise ConfigurationError(msg)
         self._manager = manager
         self._flags = self._checked(flags)
@@ -211,7 +213,7 @@ class ArmwiseProvider(AbstractProvider):
         for flag in flags:
             try:
                 self._record(flag, evaluation_context, 1.0 if value is None else value)
-            except (ArmwiseError, InvalidContextError) as error:
+            except (ArmwiseError, OpenFeatureError) as error:
                 self._count("refused")
                 _log.warning("event %r of experiment %r: %s", tracking_event_name, flag.experiment_id, error)
 
@@ -220,9 +222,7 @@ class ArmwiseProvider(AbstractProvider):
         key = _key(context)
         if key is None and flag.sole is None:
             self._count("no_key")
-        elif (flag.targeting is not None and flag.targeting(key, _attributes(context)) is not None) or (
-            variant := _allocated(flag, key)
-        ) is None:
+        elif _targeted(flag, key, context) is not None or (variant := _allocated(flag, key)) is None:
             self._count("outside")
         else:
             cast("Recording", self._manager).record(flag.experiment_id, variant, reward)
@@ -234,12 +234,12 @@ class ArmwiseProvider(AbstractProvider):
     def _checked(self, flags: object) -> dict[str, FlagDefinition]:
         """The definitions of a mapping of flags; one that was held already stays the same object."""
         if not isinstance(flags, Mapping):
-            msg = f"flags is {flags!r}; expected a mapping of flag key to FlagDefinition or Allocator"
+            msg = f"flags is {shown(flags)}; expected a mapping of flag key to FlagDefinition or Allocator"
             raise ConfigurationError(msg)
         checked = {}
         for key, flag in flags.items():
-            if not (isinstance(key, str) and key):
-                msg = f"a flag key is {key!r}; expected a string that is not empty"
+            if not (isinstance(key, str) and key and has_utf8(key)):
+                msg = f"a flag key is {shown(key)}; expected a string that is not empty, without lone surrogates"
                 raise ConfigurationError(msg)
             definition = flag if isinstance(flag, FlagDefinition) else FlagDefinition(flag)
             if definition.event is not None and self._manager is None:
@@ -252,9 +252,9 @@ class ArmwiseProvider(AbstractProvider):
         self, wanted: FlagType, flag_key: str, default_value: T, context: EvaluationContext | None
     ) -> FlagResolutionDetails[T]:
         """One evaluation; see the class."""
-        flag = self._flags.get(flag_key)
+        flag = self._flags.get(flag_key) if isinstance(flag_key, str) else None
         if flag is None:
-            msg = f"there is no flag {flag_key!r}"
+            msg = f"there is no flag {shown(flag_key)}"
             raise FlagNotFoundError(msg)
         if not flag.enabled:
             return FlagResolutionDetails(default_value, reason=Reason.DISABLED, flag_metadata=flag.metadata)
@@ -271,10 +271,7 @@ class ArmwiseProvider(AbstractProvider):
 def _chosen(flag_key: str, flag: FlagDefinition, context: EvaluationContext | None) -> tuple[str | None, Reason]:
     """The variant of a context, and why it is that one."""
     key = _key(context)
-    if flag.targeting is not None and (target := flag.targeting(key, _attributes(context))) is not None:
-        if target not in flag.values:
-            msg = f"the targeting of flag {flag_key!r} named {target!r}; its variants are {', '.join(flag.values)}"
-            raise GeneralError(msg)
+    if (target := _targeted(flag, key, context)) is not None:
         return target, Reason.TARGETING_MATCH
     if flag.sole is not None:
         return flag.sole, Reason.STATIC
@@ -285,24 +282,41 @@ def _chosen(flag_key: str, flag: FlagDefinition, context: EvaluationContext | No
     return variant, Reason.DEFAULT if variant is None else Reason.SPLIT
 
 
+def _targeted(flag: FlagDefinition, key: str | None, context: EvaluationContext | None) -> str | None:
+    """The variant that the flag's targeting names; None where there is none, or it leaves it to the allocator."""
+    if flag.targeting is None:
+        return None
+    try:
+        target = flag.targeting(key, {} if context is None else context.attributes)
+    except Exception as error:  # the application's own code may raise whatever it likes
+        msg = f"the targeting of {flag.experiment_id!r} raised {type(error).__name__}: {one_line(str(error))}"
+        raise GeneralError(msg) from error
+    return None if target is None else _known(flag, target, "targeting")
+
+
 def _allocated(flag: FlagDefinition, key: str | None) -> str | None:
     """The variant of a key; None outside the experiment."""
     if flag.sole is not None or key is None:
         return flag.sole
     try:
-        return flag.allocate(key)
+        variant = flag.allocate(key)
     except ConfigurationError as error:
         raise InvalidContextError(str(error)) from error
+    return None if variant is None else _known(flag, variant, "allocator")
+
+
+def _known(flag: FlagDefinition, variant: object, whose: str) -> str:
+    """A variant that the flag has a value for."""
+    if not isinstance(variant, str) or variant not in flag.values:
+        msg = f"the {whose} of {flag.experiment_id!r} named {shown(variant)}; its variants are {', '.join(flag.values)}"
+        raise GeneralError(msg)
+    return variant
 
 
 def _key(context: EvaluationContext | None) -> str | None:
     """The targeting key; None without one. The SDK takes an empty one for none when it merges contexts."""
     key: object = None if context is None else context.targeting_key
     if key is not None and not isinstance(key, str):
-        msg = f"the targeting key is {key!r}; expected a string"
+        msg = f"the targeting key is {shown(key)}; expected a string"
         raise InvalidContextError(msg)
     return key or None
-
-
-def _attributes(context: EvaluationContext | None) -> Mapping[str, object]:
-    return {} if context is None else context.attributes

@@ -7,15 +7,19 @@ processes add up, so the verdict is the same whoever puts them together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from armwise._words import shown
+from armwise.errors import ConfigurationError
+from armwise.evaluation._sequences import BURN_IN
 from armwise.evaluation.confidence_sequences import ConfidenceSequence, DifferenceSequence, Kind
 from armwise.experiments.statistics import Statistics
 from armwise.types import JSON, State
 
-__all__ = ["LIFTS_BURN_IN", "Evidence", "Finding", "SequentialTest"]
+__all__ = ["BURN_IN", "LIFTS_BURN_IN", "Evidence", "Finding", "SequentialTest"]
 
 LIFTS_BURN_IN: Final = 1000
 """Lifts before which nothing is shown by them.
@@ -89,7 +93,9 @@ class SequentialTest:
         the variants that are compared with the baseline (Bonferroni).
     kind : {"asymptotic", "msprt", "empirical_bernstein"}
         Which confidence sequence; see :class:`armwise.evaluation.DifferenceSequence`. The first two hold in the limit,
-        for rewards of any finite variances, and need a hundred rewards of each variant, among them thirty that differ.
+        for rewards of any finite variances, and need a hundred rewards of each variant, not all of them alike: of a
+        variant that always earns the same, a broken one say, they show nothing. Where the least and the greatest
+        reward are known, take "empirical_bernstein", which shows it soon.
     bounds : tuple of float, optional
         Least and greatest reward, for "empirical_bernstein" alone; (0, 1) by default. Rewards outside are refused.
     tuned_at : int
@@ -140,8 +146,19 @@ class SequentialTest:
         -------
         Finding or None
             None where nothing is shown.
+
+        Raises
+        ------
+        ConfigurationError
+            If `baseline` is none of the variants, or the only one.
         """
+        if not isinstance(variants, Mapping) or not isinstance(baseline, str) or baseline not in variants:
+            msg = f"baseline is {shown(baseline)}; expected one of the variants: {shown(variants)}"
+            raise ConfigurationError(msg)
         others = [name for name in variants if name != baseline]
+        if not others:
+            msg = f"there is no variant beside the baseline {baseline!r}; expected one at least, to compare with it"
+            raise ConfigurationError(msg)
         against = variants[baseline]
         alpha = self.alpha / len(others)
         findings = []
@@ -169,13 +186,47 @@ class SequentialTest:
         alpha = self.alpha / max(len(lifts), 1)
         findings = []
         for name, lift in lifts.items():
-            empty = ConfidenceSequence(alpha, self._unbounded, tuned_at=self.tuned_at, burn_in=LIFTS_BURN_IN)
+            empty = ConfidenceSequence(alpha, self._estimated, tuned_at=self.tuned_at, burn_in=LIFTS_BURN_IN)
             lower, upper = empty.on(_moments(lift)).interval
             findings.append(_finding(name, lower, upper, alpha, (lift.n, lift.n), "replay"))
         return _strongest(findings)
 
+    def unbounded(self, baseline: str, variants: Mapping[str, Evidence]) -> str | None:
+        """A variant whose difference has no interval though there are rewards enough, as all of one side are alike.
+
+        Nothing is known of its difference then, however many there are: a rare great reward may be still to come. The
+        kind "empirical_bernstein" always has an interval.
+
+        Parameters
+        ----------
+        baseline, variants
+            As for :meth:`compare`.
+
+        Returns
+        -------
+        str or None
+            The first whose rewards are all alike, the baseline among them; None where every difference has an
+            interval, or too few rewards on a side.
+
+        Examples
+        --------
+        >>> works, broken = Statistics(), Statistics()
+        >>> for turn in range(1000):
+        ...     works.add(float(turn % 2))
+        ...     broken.add(0.0)
+        >>> SequentialTest().unbounded("works", {"works": Evidence(works), "broken": Evidence(broken)})
+        'broken'
+        """
+        against = variants[baseline]
+        for name, one in variants.items():
+            if name == baseline or min(one.rewards.n, against.rewards.n) < BURN_IN:
+                continue
+            if not math.isfinite(self._difference(against, one, self.alpha)[0]):
+                return baseline if against.rewards.variance == 0.0 else name
+        return None
+
     @property
-    def _unbounded(self) -> Kind:
+    def _estimated(self) -> Kind:
         return "asymptotic" if self.kind == "empirical_bernstein" else self.kind
 
     def _difference(self, baseline: Evidence, variant: Evidence, alpha: float) -> tuple[float, float]:

@@ -14,6 +14,8 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Final
 
+import numpy as np
+
 from armwise._fields import COUNTS, Fields
 from armwise._words import shown
 from armwise.errors import ConfigurationError
@@ -33,15 +35,16 @@ _SLACK: Final = 1e-9
 
 
 def check_number(value: object, name: str = "reward", low: float = -LARGEST, high: float = LARGEST) -> float:
-    """Return a real number in [low, high] as a float; truth values are 0 and 1, as for policies.
+    """Return a real number in [low, high] as a float.
 
     Raises
     ------
     ConfigurationError
-        If it is no real number, or outside.
+        If it is no real number, a truth value among them, or outside.
     """
+    truth = isinstance(value, (bool, np.bool_)) or (isinstance(value, np.ndarray) and value.dtype.kind == "b")
     try:
-        number = real_number(name, value)
+        number = math.nan if truth else real_number(name, value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         number = math.nan
     if not low <= number <= high:
@@ -162,7 +165,7 @@ class Statistics:
         self, n: int = 0, total: float = 0.0, squares: float = 0.0, cubes: float = 0.0, fourths: float = 0.0
     ) -> None:
         if not isinstance(n, Integral) or isinstance(n, bool) or not 0 <= n <= COUNTS:
-            msg = f"n is {n!r}; expected a whole number of values, at least 0"
+            msg = f"n is {shown(n)}; expected a whole number of values, at least 0"
             raise ConfigurationError(msg)
         sums = [
             check_number(total, "total"),

@@ -9,17 +9,32 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from armwise._labels import check_label
 from armwise._words import one_line, shown
 from armwise.errors import ConfigurationError
-from armwise.experiments.experiment import Experiment, Output, Phase
+from armwise.experiments.experiment import Output, Phase
 from armwise.protocols import ContextLike, Policy
 from armwise.types import Decision, Label
 
-__all__ = ["Choice", "Core", "Reason", "Trial", "ask_core", "ask_variants", "shadow_weights", "share_weights", "told"]
+__all__ = [
+    "Choice",
+    "Core",
+    "Ignored",
+    "Reason",
+    "Trial",
+    "ask_core",
+    "ask_variants",
+    "outputs_beside",
+    "shadow_weights",
+    "share_weights",
+    "told",
+]
 
 Core: TypeAlias = Callable[[], Label | Decision] | Policy
 """Decides without the experiment: a policy, or a function that gives an arm, or a decision with its propensity."""
 
 Reason: TypeAlias = Literal["counted", "unknown", "disabled", "stopped", "unkeyed", "outside", "inapplicable"]
 """Whether a request takes part in an experiment, and why not."""
+
+Ignored: TypeAlias = Reason | Literal["repeated"]
+"""Why a reward is not counted: its request took no part, or its trial is recorded already."""
 
 _LARGEST: Final = 1e70
 
@@ -56,6 +71,9 @@ class Trial:
         the propensity is not known.
     context : array_like, mapping or None
         The features, without the fields that name somebody.
+    of_core : tuple of str
+        The variants that serve what the core does: they have no output of their own, or the very policy that the core
+        is. They learn where the core does.
     """
 
     arm: Label
@@ -69,6 +87,26 @@ class Trial:
     outputs: Mapping[str, Label] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     context: ContextLike | None = None
+    of_core: tuple[str, ...] = ()
+    # Taking the last entry of a list is one step, whoever else asks at the same time, under whichever lock.
+    _unclaimed: list[None] = field(default_factory=lambda: [None], init=False, repr=False, compare=False)
+
+    def claim(self) -> bool:
+        """Whether nobody has recorded the trial yet: True once, for one caller, of all threads and managers.
+
+        :meth:`ExperimentManager.record_trial` asks.
+
+        Examples
+        --------
+        >>> trial = Trial("a", "policy::route", "counted")
+        >>> trial.claim(), trial.claim()
+        (True, False)
+        """
+        try:
+            self._unclaimed.pop()
+        except IndexError:
+            return False
+        return True
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -102,7 +140,7 @@ def ask_core(core: Core | None, candidates: Sequence[Label] | None, context: Con
     Raises
     ------
     ConfigurationError
-        If there is neither a core nor a candidate, or the core gives no arm.
+        If there is neither a core nor a candidate, or the core gives no arm, or none of the candidates.
     """
     if core is None:
         if not candidates:
@@ -110,16 +148,29 @@ def ask_core(core: Core | None, candidates: Sequence[Label] | None, context: Con
             raise ConfigurationError(msg)
         return Choice(candidates[0], propensity=1.0)
     if isinstance(core, Policy):
-        return _decided(core.decide(candidates, context))
+        return _among(candidates, _decided(core.decide(candidates, context)), "the core")
     if not callable(core):
         msg = f"core is {shown(core)}; expected a policy, or a function that gives an arm or a Decision"
         raise ConfigurationError(msg)
     answer = core()
-    return _decided(answer) if isinstance(answer, Decision) else Choice(check_label(answer, "what the core chose"))
+    choice = _decided(answer) if isinstance(answer, Decision) else Choice(check_label(answer, "what the core chose"))
+    return _among(candidates, choice, "the core")
+
+
+def outputs_beside(core: Core | None, variants: Mapping[str, Output]) -> dict[str, Output]:
+    """What each variant does beside a core: None for what the core chooses, be the variant given as the very policy.
+
+    Asked again, that policy would draw again, and what it chose twice could not be compared; taught where the core is
+    and for its variant, it would learn each reward twice.
+    """
+    return {
+        name: output if isinstance(output, (str, int, float)) or output is not core else None
+        for name, output in variants.items()
+    }
 
 
 def ask_variants(
-    experiment: Experiment,
+    outputs: Mapping[str, Output],
     candidates: Sequence[Label] | None,
     context: ContextLike | None,
     core: Callable[[], Choice],
@@ -132,11 +183,11 @@ def ask_variants(
     asked: dict[int, Choice | str] = {}
     choices: dict[str, Choice] = {}
     failures: dict[str, str] = {}
-    for name, output in experiment.variants.items():
+    for name, output in outputs.items():
         if isinstance(output, (str, int, float)):
             choices[name] = Choice(output, propensity=1.0)
             continue
-        acts = acting is not None and experiment.variants[acting] is output
+        acts = acting is not None and outputs[acting] is output
         if id(output) not in asked:
             try:
                 asked[id(output)] = core() if output is None else _chosen(output, candidates, context, acts=acts)
@@ -214,5 +265,15 @@ def _decided(decision: Decision) -> Choice:
 def _chosen(policy: Policy, candidates: Sequence[Label] | None, context: ContextLike | None, *, acts: bool) -> Choice:
     # Only what acts is logged: a decision states its propensity, which a choice does not pay for.
     if acts:
-        return _decided(policy.decide(candidates, context))
-    return Choice(check_label(policy.select(candidates, context), "what a policy chose"))
+        return _among(candidates, _decided(policy.decide(candidates, context)), "a policy")
+    return _among(
+        candidates, Choice(check_label(policy.select(candidates, context), "what a policy chose")), "a policy"
+    )
+
+
+def _among(candidates: Sequence[Label] | None, choice: Choice, who: str) -> Choice:
+    """The choice, which is one of the candidates."""
+    if candidates is not None and choice.arm not in candidates:
+        msg = f"{who} chose {shown(choice.arm)}; expected one of the candidates {shown(candidates)}"
+        raise ConfigurationError(msg)
+    return choice

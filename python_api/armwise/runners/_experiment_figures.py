@@ -11,12 +11,13 @@ import numpy as np
 from armwise.errors import PropensityError
 from armwise.evaluation.bayes import BetaLaw, Law, NormalLaw, chance_to_beat, expected_loss
 from armwise.evaluation.confidence_sequences import ConfidenceSequence, DifferenceSequence
+from armwise.experiments.sequential_test import LIFTS_BURN_IN
 from armwise.experiments.statistics import Statistics
 from armwise.runners._timeline import Columns
 from armwise.telemetry.report import Curves, Span
 from armwise.types import JSON, FloatArray
 
-__all__ = ["Moments", "bayes_of", "curves_of", "difference_span", "mean_span"]
+__all__ = ["Moments", "bayes_of", "curves_of", "difference_span", "lift_span", "mean_span"]
 
 _POINTS: Final = 160
 _WINDOWS: Final = 24
@@ -71,6 +72,11 @@ class Moments(NamedTuple):
 def mean_span(rewards: Moments, alpha: float) -> Span:
     """The interval of a mean that holds at all times with probability 1 - alpha."""
     return Span(*ConfidenceSequence(alpha).on(rewards.state()).interval)
+
+
+def lift_span(lifts: Moments, alpha: float) -> Span:
+    """The interval of a mean lift that holds at all times with probability 1 - alpha; none before enough are known."""
+    return Span(*ConfidenceSequence(alpha, burn_in=LIFTS_BURN_IN).on(lifts.state()).interval)
 
 
 def difference_span(baseline: Moments, variant: Moments, alpha: float) -> Span:

@@ -13,6 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+from armwise._fields import INT64
+from armwise._words import shown
 from armwise.errors import ConfigurationError, LogError
 from armwise.experiments.statistics import LARGEST
 from armwise.runners._timeline import Timeline
@@ -120,6 +122,12 @@ def read_logs(
         read += 1
         if progress is not None and read % _STEP == 0:
             progress(_STEP)
+        if record.time > INT64:
+            msg = (
+                f"{paths[log].name}: a record of domain {record.domain!r} has the time {shown(record.time)}; expected "
+                "nanoseconds since the epoch, below 2**63"
+            )
+            raise LogError(msg)
         if isinstance(record, DecisionRecord):
             walk.decided(log, record)
         elif isinstance(record, UpdateRecord):

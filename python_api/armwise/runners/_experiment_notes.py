@@ -1,4 +1,4 @@
-"""What a report's figures do not say, and their reader should know."""
+"""What a report says in words: what its figures do not tell, and what they must not be taken for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Final
 
 from armwise.experiments.ledger import Ledger
 from armwise.runners._experiment_log import LogSummary
+from armwise.runners._experiment_sources import Sources
+from armwise.runners._experiment_variants import Known
+from armwise.telemetry.report import moment
 
-__all__ = ["note_of_gap", "notes_of"]
+__all__ = ["note_of_gap", "notes_of", "when_stopped", "which_alike", "why_mixed", "why_unearned"]
 
 _MANY: Final = 1.05
+_ENOUGH: Final = 100  # rewards, from which on an interval says something of a difference
 
 
 def notes_of(ledger: Ledger | None, log: LogSummary | None, units: str) -> list[str]:
@@ -39,6 +43,55 @@ def note_of_gap(rewards: int, log: LogSummary) -> list[str]:
     if rewards == logged:
         return []
     return [f"The saved state knows {rewards:,} rewards and the logs {logged:,}: the table is of the state alone."]
+
+
+def when_stopped(ledger: Ledger | None) -> str | None:
+    """Return when and why the experiment was stopped; None while it goes on."""
+    if ledger is None or ledger.phase != "stopped":
+        return None
+    event = ledger.events.get("stopped")
+    if event is None:
+        return "The experiment is stopped, and control serves."
+    itself = " by itself" if event.automatic else ""
+    return f"The experiment was stopped{itself}, {moment(event.time)}: {event.reason}"
+
+
+def which_alike(known: Known) -> list[str]:
+    """Return which variants earned the same every time: they may be broken."""
+    seen = {name: one.rewards for name, one in known.variants.items() if one.lift is None}
+    return [
+        f"{name} earned {rewards.mean:g} every time ({rewards.n:,} rewards): see whether it works at all."
+        for name, rewards in seen.items()
+        if rewards.n >= _ENOUGH and rewards.deviation == 0.0
+    ]
+
+
+def why_mixed(sources: Sources) -> str | None:
+    """Return why units were divided by several shares; None where all were by the same, as far as is known."""
+    if sources.ledger is not None:
+        return "the shares were changed in action" if sources.ledger.resplit else None
+    return "the table was changed" if sources.saved.versions.get(sources.experiment, 1) > 1 else None
+
+
+def why_unearned(ledger: Ledger | None, known: Known, baseline: str) -> str | None:
+    """Return why what is known compares nothing; None where it does.
+
+    It does not where it was earned before the action, or under other shares.
+    """
+    if ledger is not None and ledger.resplit:
+        return (
+            "The shares were changed in action: a trend over time looks like a difference between variants that"
+            " had other shares then. Start an experiment under an id of its own, with the shares it is to keep."
+        )
+    if ledger is None or known.variants[baseline].lift is not None:
+        return None
+    acted = sum(one.rewards.n for one in known.variants.values())
+    rewards = known.before or acted
+    if ledger.phase == "shadow" and rewards:
+        return f"The experiment is in the shadow: no variant has acted yet, and {rewards:,} rewards say nothing."
+    if known.before and not acted:
+        return f"No reward was earned in action yet: all {known.before:,} came before the experiment acted."
+    return None
 
 
 def _of_state(ledger: Ledger) -> list[str]:

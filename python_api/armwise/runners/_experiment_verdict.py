@@ -15,15 +15,21 @@ from typing import Final, NamedTuple
 
 from armwise.evaluation._chi_square import chi_square_tail
 from armwise.evaluation.ratio_mismatch import SequentialSampleRatio, sample_ratio_test
+from armwise.experiments.sequential_test import BURN_IN, LIFTS_BURN_IN
 from armwise.telemetry.report import Check, VariantRow, Verdict, bounded
 
-__all__ = ["MISMATCH", "Decided", "check_rewards", "check_split", "decide"]
+__all__ = ["MISMATCH", "REWARDS", "Decided", "check_rewards", "check_split", "decide"]
 
 MISMATCH: Final = 0.01
 """The sequential check of the sample ratio is wrong with this probability at most, however often it is looked at."""
 
+REWARDS: Final = "rewards, as no request was counted"
+"""What is counted where nothing else is known: an outcome, not what was divided."""
+
 _ONE_LOOK: Final = 0.001
 _CONCENTRATION: Final = 100.0
+_REWARDS: Final = f"each side needs {BURN_IN}, not all of them the same"
+_LIFTS: Final = f"it needs {LIFTS_BURN_IN:,} requests on which both are known"
 _MANY_REQUESTS: Final = ". Users who make many requests may do that by chance: log the user with each decision"
 
 
@@ -44,7 +50,8 @@ class Split(NamedTuple):
         The sequential one and that of one look.
     mismatch : bool
         Whether the traffic is shown not to be split as it was meant to be. Requests never show it: those of one user
-        all come to one variant, so that their split strays further than that of independent units.
+        all come to one variant, so that their split strays further than that of independent units. Nor do rewards:
+        where nothing is recorded for those who earned nothing, a better variant has more of them.
     """
 
     checks: tuple[Check, ...]
@@ -52,7 +59,12 @@ class Split(NamedTuple):
 
 
 def check_split(
-    counts: Mapping[str, int], shares: Mapping[str, float | Fraction] | None, units: str, variants: Sequence[str]
+    counts: Mapping[str, int],
+    shares: Mapping[str, float | Fraction] | None,
+    units: str,
+    variants: Sequence[str],
+    *,
+    changed: str | None = None,
 ) -> Split:
     """Check the sample ratio, sequentially and by one look.
 
@@ -66,19 +78,30 @@ def check_split(
         What was counted, in words.
     variants : sequence of str
         All of them.
+    changed : str, optional
+        Why the units were divided by several shares, in words; they are held against none then.
     """
     assumed = shares is None
     meant: Mapping[str, float | Fraction] = dict.fromkeys(variants, 1.0) if shares is None else shares
     said = f"{units}: " + ", ".join(f"{name} {counts.get(name, 0):,}" for name in variants)
     if not sum(counts.values()) or sum(share > 0 for share in meant.values()) < 2:
-        return Split((Check("sample ratio", "unknown", "nothing was handed out to two variants yet"),), mismatch=False)
+        return _unknown("nothing was handed out to two variants yet")
+    if changed is not None:
+        return _unknown(f"{said}. They cannot be held against any shares: {changed}")
     seen = {name: counts.get(name, 0) for name in meant}
     one_look = sample_ratio_test(seen, meant)
     sequential = SequentialSampleRatio(meant, concentration=_CONCENTRATION)
     p_value = sequential.update(seen)
-    if assumed and (p_value < MISMATCH or one_look.p_value < _ONE_LOOK):
-        detail = f"{said}. That is no equal split, and no file says which it was to be: give --share NAME=WEIGHT"
-        return Split((Check("sample ratio", "unknown", detail),), mismatch=False)
+    strays = p_value < MISMATCH or one_look.p_value < _ONE_LOOK
+    if units == REWARDS and strays:
+        return _unknown(
+            f"it could not be made from rewards alone. {said}. Those who earned nothing may have no reward: record 0"
+            " for them, and let the manager assign, or log the user with each decision"
+        )
+    if assumed and strays:
+        return _unknown(
+            f"{said}. That is no equal split, and no file says which it was to be: give --share NAME=WEIGHT"
+        )
     failed, requests = p_value < MISMATCH, units.startswith("requests")
     taken = "; shares taken to be equal, as nothing says otherwise" if assumed else ""
     checks = (
@@ -96,6 +119,11 @@ def check_split(
         ),
     )
     return Split(checks, mismatch=failed and not requests)
+
+
+def _unknown(detail: str) -> Split:
+    """The check that could not be made, and why."""
+    return Split((Check("sample ratio", "unknown", detail),), mismatch=False)
 
 
 def check_rewards(served: Mapping[str, int], rewarded: Mapping[str, int]) -> Check:
@@ -127,6 +155,7 @@ def decide(
     mismatch: bool,
     stopped: str | None = None,
     unearned: str | None = None,
+    replayed: bool = False,
 ) -> Decided:
     """Reach the verdict.
 
@@ -144,8 +173,11 @@ def decide(
         When and why the experiment was stopped, in a sentence; nothing ships then, whatever the figures say.
     unearned : str, optional
         Why the rewards say nothing of the variants in action, in a sentence; nothing follows from them then.
+    replayed : bool
+        Whether differences are of what variants would have earned on the same requests.
     """
-    found = _figures_say(phase, rows, checks, mismatch=mismatch, unearned=unearned)
+    enough = _LIFTS if replayed else _REWARDS
+    found = _figures_say(phase, rows, checks, mismatch=mismatch, unearned=unearned, enough=enough)
     if stopped is None:
         return Decided(found.verdict, found.best, (*found.reasons, *found.advice, *found.checks))
     return Decided("stop", found.best, (stopped, *found.reasons, *found.checks))
@@ -162,7 +194,13 @@ class _Found(NamedTuple):
 
 
 def _figures_say(
-    phase: str, rows: Sequence[VariantRow], checks: Sequence[Check], *, mismatch: bool, unearned: str | None
+    phase: str,
+    rows: Sequence[VariantRow],
+    checks: Sequence[Check],
+    *,
+    mismatch: bool,
+    unearned: str | None,
+    enough: str,
 ) -> _Found:
     """The verdict where the experiment goes on."""
     against = next(row.name for row in rows if row.control)
@@ -182,7 +220,7 @@ def _figures_say(
     if harm:
         advice = "Take it out, or end the experiment." if len(harm) < len(measured) else "End the experiment."
         return _Found("stop", name, harmed, (advice,), wanting)
-    return _Found("hold", name, tuple(_undecided(best, against, phase)), checks=wanting)
+    return _Found("hold", name, tuple(_undecided(best, against, phase, enough)), checks=wanting)
 
 
 def _better(phase: str, name: str, better: str, harmed: tuple[str, ...], wanting: tuple[str, ...]) -> _Found:
@@ -194,14 +232,16 @@ def _better(phase: str, name: str, better: str, harmed: tuple[str, ...], wanting
     return _Found("ship", name, (better, "Every check passed.", *harmed))
 
 
-def _undecided(best: VariantRow | None, against: str, phase: str) -> list[str]:
+def _undecided(best: VariantRow | None, against: str, phase: str, enough: str) -> list[str]:
     """Why nothing is shown yet."""
     reasons = ["The experiment is in the shadow: no variant has acted yet."] if phase == "shadow" else []
     if best is None:
         return [*reasons, "No variant beside the one that it is compared with has a reward yet."]
     if not best.difference_interval.known:
-        few = f"Too few rewards, or too much alike, to bound any difference from {against}: each side needs 100"
-        return [*reasons, f"{few}, spread over at least 30."]
+        return [
+            *reasons,
+            f"Too few rewards, or all alike, to bound the difference of {best.name} from {against}: {enough}.",
+        ]
     return [*reasons, f"Nothing is shown yet: of {best.name}, the best so far, {_differs(best, against)}."]
 
 

@@ -136,6 +136,12 @@ class LogWalk(ABC, Generic[Stated]):
         context, learns = record.context, self.learns_elsewhere
         if served is not None:
             decision, stated = served
+            if record.arm != decision.arm:
+                msg = (
+                    f"decision {decision.decision_id} served {decision.arm!r} and is rewarded for {record.arm!r}; "
+                    "expected the arm that was served"
+                )
+                raise LogError(msg)
             context = decision.context
             self._rewarded.add(decision.decision_id)
             self.rewards.append(record.reward)

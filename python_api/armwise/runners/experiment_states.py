@@ -45,11 +45,14 @@ class Saved:
         What is known of each experiment, by all files together.
     shares : dict of str to (dict of str to Fraction)
         For the experiments whose table is known, the shares of its variants; of several tables the latest.
+    versions : dict of str to int
+        The versions of these tables: 1 where nothing was changed.
     """
 
     files: tuple[Path, ...]
     ledgers: Mapping[str, Ledger]
     shares: Mapping[str, Mapping[str, Fraction]]
+    versions: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ def read_states(folder: Path) -> Saved:
     for name, ledger in ledgers.items():
         if ledger.table is not None and (name not in tables or tables[name][0] < ledger.table.version):
             tables[name] = ledger.table.version, ledger.table.shares
-    return Saved(tuple(files), ledgers, {name: shares for name, (_, shares) in tables.items()})
+    shares = {name: table[1] for name, table in tables.items()}
+    return Saved(tuple(files), ledgers, shares, {name: table[0] for name, table in tables.items()})
 
 
 def change_phase(folder: Path, experiment_id: str, kind: EventKind, reason: str) -> tuple[PhaseChange, ...]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from importlib import resources
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+from armwise._words import has_utf8, shown
 from armwise.errors import ConfigurationError, MissingExtra, StoreError
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class PrometheusMetrics:
             msg = "Prometheus metrics need prometheus_client; install it: pip install 'armwise[metrics]'"
             raise MissingExtra(msg) from error
         if not isinstance(max_series, int) or isinstance(max_series, bool) or max_series < 1:
-            msg = f"max_series is {max_series!r}; expected a whole number, at least 1"
+            msg = f"max_series is {shown(max_series)}; expected a whole number, at least 1"
             raise ConfigurationError(msg)
         self.registry = prometheus.CollectorRegistry() if registry is None else registry
         self._most = max_series
@@ -101,44 +103,23 @@ class PrometheusMetrics:
         self._series: dict[tuple[str, ...], _Series] = {}
         self._reasons: dict[tuple[str, ...], Counter] = {}
         self._strays: dict[tuple[str, ...], Counter] = {}
-        registry, place = self.registry, _LABELS[:3]
+        counter = partial(prometheus.Counter, registry=self.registry)
+        gauge = partial(prometheus.Gauge, registry=self.registry)
+        histogram = partial(prometheus.Histogram, registry=self.registry, buckets=_BUCKETS)
+        short = "What rewards fell short of the baseline's mean, where they did."
+        raised = "Policies of variants that raised where something else served, or where they were to learn."
+        place, reasons = _LABELS[:3], (*_LABELS[:3], "reason")
         try:
-            self._allocations = prometheus.Counter(
-                "experiment_variant_allocations_total",
-                "Variants handed out; control in the shadow.",
-                _LABELS,
-                registry=registry,
+            self._allocations = counter(
+                "experiment_variant_allocations_total", "Variants handed out; control in the shadow.", _LABELS
             )
-            self._rewards = prometheus.Counter(
-                "experiment_rewards_total", "Rewards recorded.", _LABELS, registry=registry
-            )
-            self._value = prometheus.Histogram(
-                "experiment_reward_value", "Values of the rewards.", _LABELS, registry=registry, buckets=_BUCKETS
-            )
-            self._regret = prometheus.Counter(
-                "experiment_regret_total",
-                "What rewards fell short of the baseline's mean, where they did.",
-                _LABELS,
-                registry=registry,
-            )
-            self._phase = prometheus.Gauge(
-                "experiment_phase_status", "0 in the shadow, 1 active, 2 stopped.", place, registry=registry
-            )
-            self._acting = prometheus.Gauge(
-                "active_bandit_policy", "1 where the variant's output is served.", _LABELS, registry=registry
-            )
-            self._ignored = prometheus.Counter(
-                "experiment_rewards_ignored_total",
-                "Rewards that were not recorded, by reason.",
-                (*place, "reason"),
-                registry=registry,
-            )
-            self._errors = prometheus.Counter(
-                "experiment_variant_errors_total",
-                "Policies of variants that raised where something else served, or where they were to learn.",
-                _LABELS,
-                registry=registry,
-            )
+            self._rewards = counter("experiment_rewards_total", "Rewards recorded.", _LABELS)
+            self._value = histogram("experiment_reward_value", "Values of the rewards.", _LABELS)
+            self._regret = counter("experiment_regret_total", short, _LABELS)
+            self._phase = gauge("experiment_phase_status", "0 in the shadow, 1 active, 2 stopped.", place)
+            self._acting = gauge("active_bandit_policy", "1 where the variant's output is served.", _LABELS)
+            self._ignored = counter("experiment_rewards_ignored_total", "Rewards not recorded, by reason.", reasons)
+            self._errors = counter("experiment_variant_errors_total", raised, _LABELS)
         except ValueError as error:
             msg = f"the registry has metrics of these names already ({error}); share one PrometheusMetrics"
             raise ConfigurationError(msg) from error
@@ -222,7 +203,7 @@ class PrometheusMetrics:
 
     def _admitted(self, held: Mapping[tuple[str, ...], object], key: tuple[str, ...]) -> bool:
         """Whether a label set has, or gets, a place of its own."""
-        return key in held or (len(held) < self._most and all(map(_has_utf8, key)))
+        return key in held or (len(held) < self._most and all(map(has_utf8, key)))
 
 
 class Endpoint:
@@ -256,15 +237,6 @@ class Endpoint:
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer as Server
-
-
-def _has_utf8(label: str) -> bool:
-    """Whether a label can be written: a lone surrogate would break every page from then on."""
-    try:
-        label.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def dashboard() -> str:

@@ -20,6 +20,9 @@ Key: TypeAlias = str | bytes | int
 
 _LOW: Final = -(1 << 63)
 _HIGH: Final = (1 << 63) - 1
+_BYTES: Final = ("B", "b", "c")
+"""What buffers call bytes: NumPy and Python, Arrow, arrays of characters."""
+
 _EXPECTED: Final = "expected a string, bytes or a 64-bit integer"
 
 
@@ -188,6 +191,10 @@ def _pair(offsets: object, data: object) -> Buffers:
         msg = f"offsets has dtype {ends.dtype}, shape {ends.shape}; expected n + 1 integers, int32 or int64"
         raise ConfigurationError(msg)
     octets = _octets(data)
+    form = memoryview(data).format  # type: ignore[arg-type]  # it is a buffer, or was refused
+    if octets.size and form not in _BYTES:
+        msg = f"the bytes of the keys are a buffer of format {form!r}; expected bytes, or an array of uint8"
+        raise ConfigurationError(msg)
     if ends.dtype.kind == "i" and ends.dtype.itemsize == 4:
         return Buffers(np.ascontiguousarray(ends, dtype=np.int32), octets)
     return Buffers(np.ascontiguousarray(ends, dtype=np.int64), octets)

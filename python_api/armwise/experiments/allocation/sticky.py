@@ -6,7 +6,7 @@ import threading
 from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
-from armwise._words import shown
+from armwise._words import one_line, shown
 from armwise.errors import ConfigurationError, StoreError
 from armwise.experiments.allocation._keys import Key, plain
 from armwise.experiments.allocation.allocator import Allocator
@@ -16,7 +16,7 @@ __all__ = ["AssignmentStore", "MemoryAssignments", "StickyAllocator"]
 
 @runtime_checkable
 class AssignmentStore(Protocol):
-    """Where assignments are remembered. Errors of a store pass through unchanged.
+    """Where assignments are remembered. An OSError of a store becomes a StoreError, others pass through unchanged.
 
     A key comes as exactly a str, an int, or, where it is no UTF-8, bytes.
     """
@@ -130,15 +130,16 @@ class StickyAllocator:
         ConfigurationError
             If the key is no string, bytes or 64-bit integer.
         StoreError
-            If the store holds a variant that the allocator does not know.
+            If the store cannot be read or written, or holds a variant that the allocator does not know.
         """
         known, identity = _remembered(key), self.allocator.experiment_id
-        variant = self.store.get(identity, known)
+        try:
+            variant = self._recalled(known)
+        except OSError as error:
+            msg = f"the store of the assignments of {identity!r} does not answer ({one_line(str(error))})"
+            raise StoreError(msg) from error
         if variant is None:
-            allocated = self.allocator.allocate(known)
-            if allocated is None:
-                return None
-            variant = self.store.put_if_absent(identity, known, allocated)
+            return None
         if variant not in self.allocator.variants:
             msg = (
                 f"the store holds {variant!r} for experiment {identity!r}; the allocator has"
@@ -146,6 +147,15 @@ class StickyAllocator:
             )
             raise StoreError(msg)
         return variant
+
+    def _recalled(self, known: Key) -> str | None:
+        """What the store holds for a key, or holds from now on; None where it is outside."""
+        identity = self.allocator.experiment_id
+        variant = self.store.get(identity, known)
+        if variant is not None:
+            return variant
+        allocated = self.allocator.allocate(known)
+        return None if allocated is None else self.store.put_if_absent(identity, known, allocated)
 
 
 def _remembered(key: Key) -> Key:

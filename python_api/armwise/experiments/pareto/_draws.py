@@ -29,6 +29,7 @@ _ESTIMATES: Final = 1 << 32
 _CELLS: Final = 1 << 18
 _WORK: Final = 1 << 24
 _LEAST, _MOST = 256, 4096
+_PART: Final = 128
 _WORD: Final = 0xFFFFFFFF
 
 
@@ -76,6 +77,13 @@ class FrontDraws:
             fronts = self._fronts(self._seeds, shapes, slots, stream, start, n)
             yield self._picked(fronts, stream, start)
 
+    def choice(self, shapes: FloatArray, slots: NDArray[np.intp], stream: int, decision: int) -> tuple[int, int]:
+        """Choose an arm at one decision, as :meth:`choices` does."""
+        (on,) = self._fronts(self._seeds, shapes, slots, stream, decision, 1)[:, 0].nonzero()
+        counter = [0, decision & _WORD, decision >> 32, law.PURPOSE_EPSILON << 24]
+        high, low, *_ = self._kernels.philox([counter], self._choice_key(stream))[0].tolist()
+        return int(on[((high << 32 | low) * len(on)) >> 64]), len(on)
+
     def chances(self, shapes: FloatArray, slots: NDArray[np.intp]) -> tuple[FloatArray, int]:
         """Estimate how probably each candidate is chosen.
 
@@ -107,26 +115,35 @@ class FrontDraws:
     ) -> NDArray[np.bool_]:
         """Which candidates stand on the front of the draws, bool (K, count)."""
         reach = int(slots[-1]) + 1
-        # Decisions last: they are many, and what is done for each pair of arms runs along them.
-        draws = np.empty((len(seeds), len(slots), count))
-        for row, seed, (a, b) in zip(draws, seeds, shapes, strict=True):
-            drawn = self._kernels.beta_draws(a[:reach], b[:reach], seed=seed, stream=stream, decision=decision, n=count)
-            row[:] = drawn[:, slots].T
-        return undominated(draws, draws)
+        drawn = np.empty((len(seeds), count, reach))
+        for row, seed, (a, b) in zip(drawn, seeds, shapes[:, :, :reach], strict=True):
+            row[:] = self._kernels.beta_draws(a, b, seed=seed, stream=stream, decision=decision, n=count)
+        if len(slots) < reach:
+            drawn = drawn[:, :, slots]
+        draws = drawn.swapaxes(1, 2)
+        if count < _PART:
+            return undominated(draws, draws)
+        # Decisions last where they are many: what is done for each pair of arms runs along them.
+        parts = (np.ascontiguousarray(draws[:, :, i : i + _PART]) for i in range(0, count, _PART))
+        return np.concatenate([undominated(part, part) for part in parts], axis=1)
 
     def _picked(self, fronts: NDArray[np.bool_], stream: int, decision: int) -> tuple[IntArray, IntArray]:
         """One arm of each front, each with the same chance, and the sizes of the fronts."""
         count = fronts.shape[1]
-        number = decision + np.arange(count, dtype=np.uint64)
+        number = np.arange(decision, decision + count, dtype=np.uint64)
         counters = np.zeros((count, 4), np.uint32)
         counters[:, 1] = number & np.uint64(_WORD)
         counters[:, 2] = number >> np.uint64(32)
         counters[:, 3] = law.PURPOSE_EPSILON << 24
-        key = self._kernels.stream_key(self._choice, stream)
-        words = self._kernels.philox(counters, [key & _WORD, key >> 32]).astype(np.uint64)
+        words = self._kernels.philox(counters, self._choice_key(stream)).astype(np.uint64)
         sizes = fronts.sum(axis=0)
         wide = sizes.astype(np.uint64)
         # The high word of (64 bits) * size, which is below the size.
         ranks = (words[:, 0] * wide + (words[:, 1] * wide >> np.uint64(32))) >> np.uint64(32)
         passed = fronts.cumsum(axis=0) > ranks.astype(np.int64)
         return passed.argmax(axis=0).astype(np.int32), sizes.astype(np.int32)
+
+    def _choice_key(self, stream: int) -> list[int]:
+        """The words of the key that choices from fronts are drawn under."""
+        key = self._kernels.stream_key(self._choice, stream)
+        return [key & _WORD, key >> 32]

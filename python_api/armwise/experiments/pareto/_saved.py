@@ -10,6 +10,7 @@ from armwise._labels import check_labels, plain
 from armwise._words import suspected
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._guarded import Guarded
+from armwise.experiments.pareto._ahead import DrawnAhead
 from armwise.experiments.pareto._draws import FrontDraws
 from armwise.experiments.pareto._evidence import Evidence
 from armwise.experiments.pareto._objectives import Objective, objectives_of, objectives_state
@@ -42,6 +43,7 @@ class SavedParetoPolicy(Guarded):
         self._stream = self._counter = 0
         self._kernels = loaded_kernels()
         self._draws = FrontDraws(self._kernels, seed, len(objectives))
+        self._ahead = DrawnAhead(self._draws)
         self._estimate: tuple[object, FloatArray, int] | None = None
         watch_forks(self)
 
@@ -136,7 +138,7 @@ class SavedParetoPolicy(Guarded):
             stream, counter = rng.whole("stream", 0, INT64), rng.whole("counter")
             draws = FrontDraws(self._kernels, seed, len(self._objectives))
         with self._locked():
-            self._arms, self._evidence, self._draws = arms, evidence, draws
+            self._arms, self._evidence, self._draws, self._ahead = arms, evidence, draws, DrawnAhead(draws)
             self._seed, self._stream, self._counter, self._estimate = seed, stream, counter, None
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:

@@ -75,7 +75,7 @@ def pareto_front(
     table = as_points(points, maximise)
     n = len(table)
     columns = np.ascontiguousarray(table.T)
-    step = max(1, _CELLS // n)
+    step = max(1, _CELLS // columns.size)
     kept = np.concatenate([undominated(columns, columns[:, i : i + step]) for i in range(0, n, step)])
     if isinstance(points, Mapping):
         return tuple(compress(points, kept))
@@ -89,20 +89,19 @@ def undominated(rivals: FloatArray, points: FloatArray) -> NDArray[np.bool_]:
     ----------
     rivals : ndarray of float64, shape (m, r, ...)
     points : ndarray of float64, shape (m, n, ...)
-        The same objectives and the same further axes, over which nothing is compared; a point may be its own
-        rival.
+        The same objectives and the same further axes, over which nothing is compared, and no NaN; a point may be
+        its own rival.
 
     Returns
     -------
     ndarray of bool, shape (n, ...)
     """
-    shape = (points.shape[1], *rivals.shape[1:])
-    no_worse, better = np.ones(shape, np.bool_), np.zeros(shape, np.bool_)
-    for theirs, ours in zip(rivals, points[:, :, None], strict=True):
-        no_worse &= theirs >= ours
-        better |= theirs > ours
-    no_worse &= better
-    dominated: NDArray[np.bool_] = np.any(no_worse, axis=1)
+    theirs, ours = rivals[:, None], points[:, :, None]
+    no_worse: NDArray[np.bool_] = np.logical_and.reduce(theirs >= ours, axis=0)
+    # Beside themselves, who is no better is known already: the other way round.
+    turned = no_worse.swapaxes(0, 1)
+    better: NDArray[np.bool_] = ~turned if rivals is points else np.logical_or.reduce(theirs > ours, axis=0)
+    dominated: NDArray[np.bool_] = np.logical_or.reduce(no_worse & better, axis=1)
     return ~dominated
 
 

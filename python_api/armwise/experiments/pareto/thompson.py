@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, SupportsIndex
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from armwise._labels import check_label, check_labels, listed, listing
+from armwise._labels import check_labels, listing
+from armwise._words import shown
 from armwise.errors import ConfigurationError, ReplayError
 from armwise.experiments.pareto._evidence import Evidence
+from armwise.experiments.pareto._learning import LearningParetoPolicy
 from armwise.experiments.pareto._objectives import check_objectives
-from armwise.experiments.pareto._saved import SavedParetoPolicy
-from armwise.experiments.pareto.front import pareto_front
 from armwise.policies._arms import ArmSet
 from armwise.policies._ids import place_of
 from armwise.policies._seeds import Rng, draw_seed
@@ -31,11 +31,12 @@ class _Field(NamedTuple):
     """Candidates in the order of their slots."""
 
     labels: tuple[Label, ...]
-    order: tuple[int, ...]
+    order: Sequence[int]
+    numbers: tuple[int, ...]
     slots: NDArray[np.intp]
 
 
-class ParetoThompsonSampling(SavedParetoPolicy):
+class ParetoThompsonSampling(LearningParetoPolicy):
     r"""Chooses among the arms that are not dominated, by draws from one posterior an objective.
 
     The mean of each arm in each objective has a Beta posterior, over the share g of the way from that
@@ -120,30 +121,14 @@ class ParetoThompsonSampling(SavedParetoPolicy):
     ) -> Label:
         """Choose an arm.
 
-        Parameters
-        ----------
-        candidates : list or tuple of labels, optional
-            Among which to choose, each once; all arms without it. Where the policy was made without arms,
-            labels never seen stand at the prior, and nothing is stored for them until they get a reward.
-        context, now : optional
-            Not read: for callers that give them to every policy.
-
-        Returns
-        -------
-        str, int or float
-            The label, as it was given.
-
-        Raises
-        ------
-        UnknownArm
-            If a candidate is not among the arms the policy was made with.
-        ConfigurationError
-            If the candidates are not as described, or there are neither candidates nor arms.
+        Parameters, result and errors are those of every policy's `select`, such as
+        :meth:`armwise.ThompsonSampling.select`. `context` and `now`, here and in all other calls, are for callers
+        that give them to every policy, and are not read.
         """
         del context, now
         with self._locked():
             field = self._field(candidates)
-            position, _ = self._chosen(field, self._stream, self._counter)
+            position, _ = self._next(field)
             self._counter += 1
             return field.labels[position]
 
@@ -168,7 +153,7 @@ class ParetoThompsonSampling(SavedParetoPolicy):
         with self._locked():
             field = self._field(candidates)
             chances, draws = self._chances(field)
-            position, size = self._chosen(field, self._stream, self._counter)
+            position, size = self._next(field)
             number = f"{self._stream:x}-{self._counter:x}-{self.policy_version:x}"
             self._counter += 1
             propensity = (float(chances[position]) * draws + 1.0 / size) / (draws + 1)
@@ -184,17 +169,7 @@ class ParetoThompsonSampling(SavedParetoPolicy):
     def select_many(self, n: SupportsIndex | ContextRows, now: Moment | None = None) -> IntArray:
         """Choose many times among all arms; the same as that many calls of :meth:`select`.
 
-        Parameters
-        ----------
-        n : int
-            How many times, below 2**31.
-        now : optional
-            Not read.
-
-        Returns
-        -------
-        ndarray of int32, shape (n,)
-            Positions in `arms`.
+        `n` is their number, below 2**31; positions in `arms` are returned, int32 (n,).
 
         Raises
         ------
@@ -204,7 +179,7 @@ class ParetoThompsonSampling(SavedParetoPolicy):
         del now
         count = whole(n)
         if not 0 <= count < _MOST_DECISIONS:
-            msg = f"n is {n!r}; expected a whole number in [0, 2**31)"
+            msg = f"n is {shown(n)}; expected a whole number in [0, 2**31)"
             raise ConfigurationError(msg)
         with self._locked():
             slots = self._field(None).slots
@@ -212,65 +187,6 @@ class ParetoThompsonSampling(SavedParetoPolicy):
             chosen = np.concatenate([np.zeros(0, np.int32), *(positions for positions, _ in batches)])
             self._counter += count
             return chosen
-
-    def update(
-        self,
-        arm: Label,
-        rewards: Mapping[str, float],
-        context: ContextLike | None = None,
-        now: Moment | None = None,
-    ) -> None:
-        """Learn from what one decision brought.
-
-        Parameters
-        ----------
-        arm : str, int or float
-            Which arm it is for. Where the policy was made without arms, a label never seen becomes one.
-        rewards : mapping of str to float
-            Values by objective, in the objectives' own units, within their bounds. Those that come later, as
-            a judged quality does after a cost, may be given by a call of their own; at least one.
-        context, now : optional
-            Not read.
-
-        Raises
-        ------
-        UnknownArm
-            If the arm is not among those the policy was made with.
-        ConfigurationError
-            If an argument is not as described.
-        """
-        del context, now
-        values = {name: [value] for name, value in rewards.items()} if isinstance(rewards, Mapping) else rewards
-        self._learn((check_label(arm),), values)
-
-    def update_many(
-        self,
-        arms: Iterable[Label],
-        rewards: Mapping[str, ArrayLike],
-        contexts: ContextRows | None = None,
-        now: Moment | None = None,
-    ) -> None:
-        """Learn from many decisions, in their order; the same as that many calls of :meth:`update`.
-
-        Parameters
-        ----------
-        arms : iterable of labels, length n
-            Which arm each is for.
-        rewards : mapping of str to array_like of float, shape (n,)
-            As in :meth:`update`.
-        contexts, now : optional
-            Not read.
-
-        Raises
-        ------
-        UnknownArm
-            If an arm is not among those the policy was made with.
-        ConfigurationError
-            If an argument is not as described, or lengths differ. All are checked before the first is
-            applied.
-        """
-        del contexts, now
-        self._learn(listed(arms, "arms"), rewards)
 
     def propensities(
         self,
@@ -303,28 +219,9 @@ class ParetoThompsonSampling(SavedParetoPolicy):
     def replay(
         self, decision_id: str, candidates: Iterable[Label] | None = None, context: ContextLike | None = None
     ) -> Label:
-        """Re-make a decision that was taken at the present version.
+        """Re-make a decision that was taken at the present version, on any stream of this policy's seed.
 
-        Parameters
-        ----------
-        decision_id : str
-            As :meth:`decide` gave it, on any stream of this policy's seed.
-        candidates
-            As they were given to :meth:`decide`.
-        context : optional
-            Not read.
-
-        Returns
-        -------
-        str, int or float
-            The arm that was chosen.
-
-        Raises
-        ------
-        ReplayError
-            If the id is malformed, or the version has moved since.
-        UnknownArm, ConfigurationError
-            As :meth:`select`.
+        Parameters, result and errors are those of every policy's `replay`.
         """
         del context
         stream, counter, version = place_of(decision_id)
@@ -336,88 +233,9 @@ class ParetoThompsonSampling(SavedParetoPolicy):
                 )
                 raise ReplayError(msg)
             field = self._field(candidates)
-            return field.labels[self._chosen(field, stream, counter)[0]]
-
-    def posterior(self) -> dict[Label, dict[str, tuple[float, float]]]:
-        """Alpha and beta of each arm in each objective, over the share of the way from worst to best."""
-        with self._locked():
-            held = self._evidence.held()
-            return {
-                arm: {one.name: (float(a), float(b)) for one, (a, b) in zip(self._objectives, shapes, strict=True)}
-                for arm, shapes in zip(self.arms, np.moveaxis(held, 2, 0), strict=True)
-            }
-
-    def means(self) -> dict[Label, dict[str, float]]:
-        """The posterior mean of each arm in each objective, in the objective's own units."""
-        units = {one.name: one for one in self._objectives}
-        return {
-            arm: {name: units[name].value(a / (a + b)) for name, (a, b) in shapes.items()}
-            for arm, shapes in self.posterior().items()
-        }
-
-    def front(self) -> tuple[Label, ...]:
-        """The arms whose posterior means no other arm's dominate, in the order of `arms`.
-
-        Raises
-        ------
-        ConfigurationError
-            If there are no arms.
-        """
-        with self._locked():
-            self._arms.require_some()
-            alpha, beta = np.moveaxis(self._evidence.held(), 1, 0)
-            return tuple([self.arms[i] for i in pareto_front((alpha / (alpha + beta)).T)])
-
-    def add_arm(self, arm: Label, prior: Mapping[str, tuple[float, float]] | None = None) -> None:
-        """Hold one more arm, on the next slot.
-
-        Parameters
-        ----------
-        arm : str, int or float
-            Its label, equal to no other.
-        prior : mapping of str to (float, float), optional
-            Alpha and beta by objective; the policy's own prior where it says nothing.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is such an arm, the label is not one, there are 256 arms, or the prior is not as
-            described.
-        """
-        check_label(arm)
-        shapes = self._by_objective("prior", {} if prior is None else prior)
-        checked = {objective: BetaPosterior.shapes(given) for objective, given in shapes.items()}
-        with self._locked():
-            if arm in self._arms.index:
-                held = self._arms.label_at(self._arms.index[arm])
-                msg = f"there is an arm {held!r} already; give the new one another label"
-                raise ConfigurationError(msg)
-            self._evidence.check_room()
-            self._admit(arm)
-            for objective, pair in checked.items():
-                self._evidence.set_prior(objective, len(self._arms.index) - 1, pair)
-            self._evidence.version += 1
-
-    def remove_arm(self, arm: Label) -> None:
-        """Forget an arm and all it has learnt; its slot is never given to another.
-
-        Raises
-        ------
-        UnknownArm
-            If there is no such arm.
-        ConfigurationError
-            If it is the last one of a policy that was made with arms.
-        """
-        check_label(arm)
-        with self._locked():
-            position = self._arms.position(arm)
-            if position is None:
-                raise self._arms.unknown(arm)
-            if self._arms.closed and len(self._arms.index) == 1:
-                msg = f"{arm!r} is the last arm, and this policy was made with arms; add another first"
-                raise ConfigurationError(msg)
-            self._evidence.remove(position)
-            self._arms = self._arms.without(position)
+            shapes = self._evidence.reaching(field.numbers[-1] + 1)
+            position, _ = self._draws.choice(shapes, field.slots, stream, counter)
+            return field.labels[position]
 
     def __repr__(self) -> str:
         names = ", ".join(objective.name for objective in self._objectives)
@@ -428,7 +246,7 @@ class ParetoThompsonSampling(SavedParetoPolicy):
         held = self._evidence.slots
         if candidates is None:
             self._arms.require_some()
-            return _Field(self.arms, tuple(range(len(held))), held)
+            return _Field(self.arms, range(len(held)), tuple(held.tolist()), held)
         labels = check_labels(candidates, "candidates")
         positions = self._arms.positions(labels)
         unseen = positions.count(None)
@@ -436,51 +254,19 @@ class ParetoThompsonSampling(SavedParetoPolicy):
         following = iter(range(self._evidence.next_slot, self._evidence.next_slot + unseen))
         slots = [next(following) if position is None else int(held[position]) for position in positions]
         order = sorted(range(len(slots)), key=slots.__getitem__)
-        return _Field(tuple([labels[i] for i in order]), tuple(order), np.array(sorted(slots), np.intp))
+        numbers = tuple([slots[i] for i in order])
+        return _Field(tuple([labels[i] for i in order]), order, numbers, np.array(numbers, np.intp))
 
-    def _chosen(self, field: _Field, stream: int, decision: int) -> tuple[int, int]:
-        """The place of the chosen arm in the field, and how many arms the front of the draws held."""
-        shapes = self._evidence.reaching(int(field.slots[-1]) + 1)
-        positions, sizes = next(self._draws.choices(shapes, field.slots, stream, decision, 1))
-        return int(positions[0]), int(sizes[0])
+    def _next(self, field: _Field) -> tuple[int, int]:
+        """The place of the next chosen arm in the field, and how many arms the front of the draws held."""
+        version = self.policy_version, field.numbers
+        shapes = self._evidence.reaching(field.numbers[-1] + 1)
+        return self._ahead.choice(shapes, field.slots, self._stream, self._counter, version)
 
     def _chances(self, field: _Field) -> tuple[FloatArray, int]:
         """The estimated propensities of a field, and from how many draws."""
-        key = self.policy_version, tuple(field.slots.tolist())
+        key = self.policy_version, field.numbers
         if self._estimate is None or self._estimate[0] != key:
-            shapes = self._evidence.reaching(int(field.slots[-1]) + 1)
+            shapes = self._evidence.reaching(field.numbers[-1] + 1)
             self._estimate = (key, *self._draws.chances(shapes, field.slots))
         return self._estimate[1:]
-
-    def _learn(self, labels: tuple[Label, ...], rewards: object) -> None:
-        """Check values of several decisions, then apply all of them."""
-        by_objective = self._by_objective("rewards", rewards)
-        if not by_objective:
-            names = ", ".join(repr(objective.name) for objective in self._objectives)
-            msg = f"rewards is {rewards!r}; expected at least one value, of {names}"
-            raise ConfigurationError(msg)
-        goodness = {j: self._objectives[j].goodness(values, len(labels)) for j, values in by_objective.items()}
-        with self._locked():
-            positions = self._arms.positions(labels)
-            news = dict.fromkeys(label for label, at in zip(labels, positions, strict=True) if at is None)
-            self._evidence.check_room(len(news))
-            for label in news:
-                self._admit(label)
-            columns = [self._arms.index[label] for label in labels]
-            for objective, values in goodness.items():
-                self._evidence.learn(objective, columns, values)
-            self._evidence.version += len(labels)
-
-    def _by_objective(self, what: str, given: object) -> dict[int, object]:
-        """The entries of a mapping by the number of their objective."""
-        numbers = {objective.name: j for j, objective in enumerate(self._objectives)}
-        if not isinstance(given, Mapping) or not given.keys() <= numbers.keys():
-            names = ", ".join(map(repr, numbers))
-            msg = f"{what} is {given!r}; expected a mapping by objective, of {names}"
-            raise ConfigurationError(msg)
-        return {numbers[name]: entry for name, entry in given.items()}
-
-    def _admit(self, label: Label) -> None:
-        """Append an arm at the prior."""
-        self._evidence.append()
-        self._arms.append(label)

@@ -256,7 +256,8 @@ def test_replay_evaluates_another_policy(capsys, logs):
         assert text in out
     code, out, _ = run(capsys, "replay", logs / "thompson.jsonl", "--policy", "thompson", "--json")
     result = json.loads(out)
-    assert result["ips"]["value"] == pytest.approx(result["logged"]["mean"])
+    assert [row["estimator"] for row in result["rows"]] == ["ips", "snips"]
+    assert result["rows"][0]["estimate"]["value"] == pytest.approx(result["logged"]["mean"])
 
 
 def test_replay_warns_where_the_log_says_little(capsys, logs):

@@ -47,11 +47,32 @@ def test_allocate_prints_what_the_allocator_says(capsys):
 
 
 def test_allocate_takes_lines(capsys, monkeypatch):
-    lines_of("ä\r\n\nlast".encode(), monkeypatch)
-    _, out, _ = run(capsys, "allocate", "ranking", *TWO, "--coverage", "1/2", "--salt", "s", "--json")
+    lines_of("ä\r\n b\nlast".encode(), monkeypatch)
+    _, out, err = run(capsys, "allocate", "ranking", *TWO, "--coverage", "1/2", "--salt", "s", "--json")
     allocator = Allocator("ranking", ["control", "b"], seed_salt="s", coverage=0.5)
     found = [json.loads(line) for line in out.splitlines()]
-    assert found == [{"key": key, "variant": allocator.allocate(key)} for key in ("ä", "", "last")]
+    assert found == [{"key": key, "variant": allocator.allocate(key)} for key in ("ä", " b", "last")]
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (b"u1\n\n \t\r\nu2\n\n", "skipped 3 blank lines of standard input, the first of them line 2"),
+        (b"u1\nu2\n\r\n", "skipped 1 blank line of standard input, the first of them line 3"),
+    ],
+)
+def test_allocate_skips_blank_lines_and_says_so(capsys, monkeypatch, lines, told):
+    lines_of(lines, monkeypatch)
+    code, out, err = run(capsys, "allocate", "ranking", *TWO)
+    allocator = Allocator("ranking", ["control", "b"])
+    assert (code, out) == (0, f"u1\t{allocator.allocate('u1')}\nu2\t{allocator.allocate('u2')}\n")
+    assert err == f"armwise: {told}\n"
+
+
+def test_allocate_takes_an_empty_key_that_is_written(capsys):
+    _, out, err = run(capsys, "allocate", "ranking", "", *TWO)
+    assert (out, err) == (f"\t{Allocator('ranking', ['control', 'b']).allocate('')}\n", "")
 
 
 def test_a_terminal_is_shown_keys_escaped(capsys, monkeypatch):
@@ -118,7 +139,21 @@ def test_allocate_takes_a_table(capsys, tmp_path):
         (["ranking", "u1", "--variant", "a=nan"], "nan"),
         (["ranking", "u1", *TWO, "--coverage", "2"], "coverage"),
         (["ranking", "u1", *TWO, "--dialect", "klingon"], "klingon"),
-        (["ranking", "u1", *TWO, "--integers"], "expected whole numbers"),
+        (["ranking", "u1", *TWO, "--coverage", "nan"], "--coverage is 'nan'; expected a share from 0 to 1"),
+        (["ranking", "u1", *TWO, "--coverage", ""], "--coverage has the number ''"),
+        (["ranking", "u1", *TWO, "--dialect", ""], "--dialect is ''"),
+        (["ranking", "u1", *TWO, "--integers"], "key 'u1' among the arguments is no integer"),
+        (["ranking", "1_000", *TWO, "--integers"], "key '1_000'"),
+        (["ranking", " 1", *TWO, "--integers"], "key ' 1'"),
+        (["ranking", "+1", *TWO, "--integers"], "key '+1'"),
+        (["ranking", "", *TWO, "--integers"], "key ''"),
+        (["ranking", "\u0661", *TWO, "--integers"], "is no integer"),
+        (["ranking", "9223372036854775808", *TWO, "--integers"], "a number of 64 bits; without it, keys are text"),
+        (["ranking", "9" * 5000, *TWO, "--integers"], "999... among the arguments"),
+        (["ranking", "u\udcff", *TWO], r"key 'u\udcff' is no UTF-8; write it in UTF-8"),
+        (["r\udcff", "u", *TWO], r"the experiment is 'r\udcff', which is no UTF-8"),
+        (["ranking", "u", *TWO, "--salt", "\udcff"], r"--salt is '\udcff', which is no UTF-8"),
+        (["ranking", "u", *TWO, "--variant", "\udcff=1"], r"--variant is '\udcff=1', which is no UTF-8"),
         (["torn.json", "u1"], "torn.json is no table of an allocator"),
         (["list.json", "u1"], "list.json is no table of an allocator"),
         (["other.json", "u1"], "other.json is no table"),
@@ -144,6 +179,20 @@ def test_a_table_that_cannot_be_read_is_told(capsys, tmp_path, monkeypatch):
 def test_allocate_refuses_lines_that_are_no_text(capsys, monkeypatch):
     lines_of(b"fine\n\xff\n", monkeypatch)
     assert "line 2 of standard input is no UTF-8" in refused(capsys, "allocate", "ranking", *TWO)
+
+
+def test_allocate_names_the_line_that_is_no_integer(capsys, monkeypatch):
+    lines_of(b"1\n-2\n1_000\n", monkeypatch)
+    assert "key '1_000' on line 3 of standard input is no integer" in refused(
+        capsys, "allocate", "ranking", *TWO, "--integers"
+    )
+
+
+def test_allocate_takes_the_least_and_the_greatest_integer(capsys):
+    keys = ("9223372036854775807", "-9223372036854775808", "007")
+    _, out, _ = run(capsys, "allocate", "ranking", *TWO, "--integers", "--", *keys)
+    allocator = Allocator("ranking", ["control", "b"])
+    assert out == "".join(f"{key}\t{allocator.allocate(int(key))}\n" for key in keys)
 
 
 @pytest.fixture

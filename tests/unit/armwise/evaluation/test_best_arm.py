@@ -98,6 +98,12 @@ def test_merging_adds_up_in_any_order():
         (["a", "b"], {"family": "gaussian"}),
         (["a", "b"], {"family": "gaussian", "variance": 0.0}),
         (["a", "b"], {"variance": 1.0}),
+        (None, {}),
+        (5, {}),
+        ([1, [2]], {}),
+        ([], {}),
+        (["a", "b"], {"family": np.array(["bernoulli", "gaussian"])}),
+        (["a", "b"], {"delta": 10**5000}),
     ],
 )
 def test_rules_that_cannot_be_are_refused(arms, options):

@@ -93,16 +93,31 @@ def test_a_difference_of_msprt_is_the_student_mixture_at_welchs_degrees():
 
 
 @pytest.mark.parametrize("kind", ["asymptotic", "msprt"])
-def test_an_arm_whose_rewards_do_not_vary_is_lent_the_others_variance(kind):
-    lent, mirrored = DifferenceSequence(kind=kind), DifferenceSequence(kind=kind)
-    lent.update_many(np.where(ARMS == 1, -5.0, X), ARMS)
-    mirrored.update_many(np.where(ARMS == 1, X, -5.0), ARMS)
-    assert lent.interval.upper < X.min() + 5.0
-    assert lent.interval.upper < 0.0 < mirrored.interval.lower
-    n0, n1 = (ARMS == 0).sum(), (ARMS == 1).sum()
-    spread = X[ARMS == 0].var(ddof=1)
-    width = lent.interval.upper - lent.difference
-    assert width > 2.0 * math.sqrt(spread / n0 + spread / n1)
+def test_an_arm_whose_rewards_do_not_vary_has_no_interval(kind):
+    """A rare great reward may be still to come, whatever the other arm's variance is."""
+    for constant in (0, 1):
+        sequence = DifferenceSequence(kind=kind)
+        sequence.update_many(np.where(constant == ARMS, -5.0, X), ARMS)
+        assert sequence.interval == (-math.inf, math.inf)
+    bounded = DifferenceSequence(kind="empirical_bernstein", bounds=(0.0, 10.0))
+    bounded.update_many(np.where(ARMS == 1, 0.0, np.minimum(np.abs(X) + 5.0, 10.0)), ARMS)
+    assert bounded.interval.upper < 0.0
+
+
+@pytest.mark.parametrize("kind", ["asymptotic", "msprt"])
+def test_the_arm_with_less_evidence_says_how_far_a_difference_is_doubted(kind):
+    rare = np.where(ARMS == 1, (np.cumsum(ARMS) % 100 == 0) * 50.0, X)
+    sequence = DifferenceSequence(kind=kind)
+    sequence.update_many(rare, ARMS)
+    d = rare[ARMS == 1] - rare[ARMS == 1].mean()
+    evidence = (d**2).sum() ** 2 / (d**4).sum()
+    assert evidence < 10.0
+    first, second = (sequence._sums[arm].now() for arm in (0, 1))
+    sure = sequence._settings.difference_interval(
+        first._replace(evidence=np.full(1, 99.0)), second._replace(evidence=np.full(1, 99.0))
+    )
+    width, plain = sequence.interval.upper - sequence.difference, sure[1][0] - sequence.difference
+    assert width / plain == pytest.approx(30.0 / evidence, rel=1e-9)
 
 
 def test_arms_whose_rewards_do_not_vary_say_nothing():

@@ -116,6 +116,14 @@ def test_bad_units_change_nothing(pre, post):
     assert made.state_dict() == before
 
 
+@pytest.mark.parametrize("other", [None, 5, "x", [1.0], {}])
+def test_what_are_no_sums_is_refused(other):
+    with pytest.raises(ConfigurationError, match=r"other is .*expected the Cuped of a variant"):
+        sums().merge(other)
+    with pytest.raises(ConfigurationError, match=r"control is .*expected the Cuped of a variant"):
+        cuped_difference(other, sums())
+
+
 def test_a_difference_needs_two_units_each_and_a_confidence():
     with pytest.raises(ConfigurationError, match="treatment has 1"):
         cuped_difference(sums(), sums([1.0], [1.0]))

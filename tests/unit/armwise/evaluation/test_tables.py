@@ -97,6 +97,11 @@ def test_frequencies_are_counts():
         ([0, 0], None, (0, 4), "shape is"),
         ([0, 0], None, (4,), "shape is"),
         ([0, 0], None, (2**20, 2**20), "shape is"),
+        ([0, 0], None, 5, "shape is 5"),
+        ([0, 0], None, None, "shape is None"),
+        ([0, 0], None, (1, [2]), "shape is"),
+        ([0, 0], None, (1.0, 4), "shape is"),
+        ([0, 0], None, (10**5000, 1), "shape is"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(call, arms, cells, shape, named):

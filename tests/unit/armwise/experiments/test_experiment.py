@@ -7,7 +7,15 @@ import pytest
 
 from armwise import ThompsonSampling
 from armwise.errors import ConfigurationError
-from armwise.experiments import Allocator, Experiment, MemoryAssignments, Namespace, SequentialTest, StickyAllocator
+from armwise.experiments import (
+    Allocator,
+    Experiment,
+    MemoryAssignments,
+    Namespace,
+    ParetoThompsonSampling,
+    SequentialTest,
+    StickyAllocator,
+)
 from armwise.experiments.experiment import later, table_of
 
 VARIANTS = {"control": "a", "b": "b"}
@@ -145,6 +153,13 @@ def test_ids(name):
 def test_what_cannot_be_meant_is_refused(options, words):
     with pytest.raises(ConfigurationError, match=words):
         made(**options)
+
+
+def test_a_policy_of_several_objectives_is_refused():
+    """It learns from one reward for each of them; every reward of the experiment would be counted and not learnt."""
+    pareto = ParetoThompsonSampling(["a", "b"], objectives={"quality": (0, 1), "cost": (1, 0)})
+    with pytest.raises(ConfigurationError, match="'b' is a ParetoThompsonSampling, which learns from one reward for"):
+        made(variants={"control": "a", "b": pareto})
 
 
 def test_a_variant_without_a_share_may_be_missing_from_the_experiment():

@@ -196,7 +196,7 @@ class TestLearning:
         policies = {"good": good, "bad": broken(choosing=None, learning=UnknownArm("no arm\n'a'"))}
         manager = managed(on, variants={"control": None} | {name: policies[name] for name in order})
         trial = manager.decide("r", context("u"), ["a", "b"], core)
-        words = r"the reward is counted, .*the policy of 'bad' refused it: UnknownArm: no arm\\n'a'; do not record it"
+        words = r"the reward is counted, .*the policy of 'bad' refused it: UnknownArm: no arm\\n'a'; recorded again"
         with pytest.raises(ConfigurationError, match=words) as caught:
             manager.record_trial(trial, 0.5)
         assert isinstance(caught.value.__cause__, UnknownArm)
@@ -278,6 +278,7 @@ class TestIds:
             lambda: manager.assign(name, "u"),
             lambda: manager.record(name, "b", 1.0),
             lambda: manager.decide(name, context("u"), ["a"]),
+            lambda: manager.choose(name, context("u"), ["a"]),
             lambda: manager.stop(name),
             lambda: manager.activate(name),
             lambda: manager.statistics(name),
@@ -311,8 +312,9 @@ class TestIds:
         outputs[name] = outputs.pop("b")
         with pytest.raises(SnapshotError):
             managed(on).load_state(state)
-        with pytest.raises(ConfigurationError, match="tenant is"):
-            ExperimentManager(flags=on, tenant=name)
+        for option in ("tenant", "workspace"):
+            with pytest.raises(ConfigurationError, match=f"^{option} is .*lone surrogates"):
+                ExperimentManager(flags=on, **{option: name})
 
     def test_descriptions_have_utf8(self, on):
         with pytest.raises(ConfigurationError, match="description"):

@@ -246,3 +246,21 @@ class TestEmpiricalBest:
     def test_without_candidates(self):
         with pytest.raises(ConfigurationError, match="candidates is empty"):
             empirical_best(bandit(), [])
+
+
+@pytest.mark.parametrize("environ", [5, "x", ["a"], [("BANDIT_EXPERIMENT_ENABLED", "1")]])
+def test_an_environment_that_is_no_mapping_is_refused(environ):
+    with pytest.raises(ConfigurationError, match="expected a mapping of variables to text"):
+        HoldoutConfig.from_environment(environ)
+
+
+@pytest.mark.parametrize("name", ["ENABLED", "HOLDOUT_PERCENT", "SURFACES", "LABEL"])
+@pytest.mark.parametrize("word", [None, 5, 0.1, b"1", ["1"], [10**5000]])
+def test_variables_that_are_no_text_are_refused(name, word):
+    with pytest.raises(ConfigurationError, match=f"BANDIT_EXPERIMENT_{name} is .*expected text"):
+        read(**{name: word})
+
+
+def test_surfaces_that_have_no_utf8_are_refused():
+    with pytest.raises(ConfigurationError, match="without lone surrogates"):
+        HoldoutConfig(surfaces=("\ud800",))

@@ -11,7 +11,7 @@ import pytest
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEvent
-from openfeature.exception import ErrorCode
+from openfeature.exception import ErrorCode, FlagNotFoundError, GeneralError, InvalidContextError
 from openfeature.flag_evaluation import FlagType, Reason
 from openfeature.hook import Hook
 from openfeature.provider import AbstractProvider, ProviderStatus
@@ -209,6 +209,90 @@ def test_targeting_that_fails(serve):
         details = client.get_string_details(flag, "?", user())
         assert (details.value, details.error_code) == ("?", ErrorCode.GENERAL)
         assert says in details.error_message
+
+
+def nested(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def raising(error):
+    def targeting(_key, _attributes):
+        raise error
+
+    return targeting
+
+
+@pytest.mark.parametrize(
+    ("targeting", "says"),
+    [
+        (raising(RecursionError("too deep")), "raised RecursionError: too deep"),
+        (raising(ValueError("\x1b[2J" + "x" * 500)), r"raised ValueError: \x1b[2Jx"),
+        (lambda *_: ["b"], "named ['b']"),
+        (lambda *_: 10**5000, "too large to be shown"),
+        (lambda *_: nested(100_000), "too large to be shown"),
+    ],
+)
+def test_whatever_targeting_does_is_a_resolution_error(serve, targeting, says):
+    flag = FlagDefinition(HALVES, targeting=targeting, event="seen")
+    provider, client = serve(ArmwiseProvider({"flag": flag}, manager=Recorder()))
+    with pytest.raises(GeneralError) as caught:
+        provider.resolve_string_details("flag", "?", user())
+    assert says in caught.value.error_message
+    assert len(caught.value.error_message) < 300
+    client.track("seen", user())
+    assert provider.untracked == {"refused": 1}
+
+
+@pytest.mark.parametrize("variant", ["z", ["x"], pytest.param(10**5000, id="huge")])
+def test_allocators_that_name_no_variant(serve, variant):
+    class Wrong:
+        experiment_id = "wrong"
+        variants = ("x", "y")
+
+        def allocate(self, _key):
+            return variant
+
+    provider, _ = serve(ArmwiseProvider({"flag": Wrong()}))
+    with pytest.raises(GeneralError, match="the allocator of 'wrong' named"):
+        provider.resolve_string_details("flag", "?", user())
+
+
+@pytest.mark.parametrize("key", [pytest.param(10**5000, id="huge"), nested(100_000), {"a": nested(100_000)}])
+def test_keys_that_cannot_be_shown(serve, key):
+    provider, _ = serve(ArmwiseProvider(FLAGS))
+    with pytest.raises(InvalidContextError, match="too large to be shown"):
+        provider.resolve_string_details("name", "?", EvaluationContext(key))
+    with pytest.raises(FlagNotFoundError, match="too large to be shown"):
+        provider.resolve_string_details(key, "?", user())
+
+
+def test_contexts_of_any_depth_resolve(serve):
+    flag = FlagDefinition(HALVES, targeting=lambda _, attributes: "a" if "deep" in attributes else None)
+    _, client = serve(ArmwiseProvider({"flag": flag}))
+    details = client.get_string_details("flag", "?", user(deep=nested(100_000), huge=10**5000))
+    assert (details.value, details.reason) == ("a", Reason.TARGETING_MATCH)
+
+
+def test_rewards_that_cannot_be_shown_are_refused(serve):
+    experiment = Experiment("ranking", control="a", variants={"a": 1, "b": 2}, phase="active")
+    manager = ExperimentManager([experiment], flags=StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True}))
+    flag = FlagDefinition(experiment.split(), event="clicked")
+    provider, client = serve(ArmwiseProvider({"ranking": flag}, manager=manager))
+    for value in (10**5000, nested(100_000), float("nan")):
+        client.track("clicked", user(), TrackingEventDetails(value))
+    assert provider.untracked == {"refused": 3}
+
+
+def test_the_deepest_value_is_copied(serve):
+    _, client = serve(ArmwiseProvider({"flag": FlagDefinition(WHOLE, values={"old": [], "new": nested(63)})}))
+    assert client.get_object_value("flag", {}) == nested(63)
+    largest = FlagDefinition(WHOLE, values={"old": 0, "new": 10**308})
+    _, client = serve(ArmwiseProvider({"flag": largest}))
+    assert client.get_float_value("flag", 0.0) == 1e308
+    assert client.get_integer_value("flag", 0) == 10**308
 
 
 def test_contexts_merge_as_the_sdk_merges_them(serve):
@@ -414,6 +498,13 @@ def test_types_of_values(values, flag_type):
     assert FlagDefinition(HALVES, values=values).type == flag_type
 
 
+HOLDS_ITSELF: list[object] = []
+HOLDS_ITSELF.append(HOLDS_ITSELF)
+DOUBLED: list[object] = [1]
+for _ in range(40):
+    DOUBLED = [DOUBLED, DOUBLED]
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -430,6 +521,22 @@ def test_types_of_values(values, flag_type):
         ({"values": {"a": {1: 2}, "b": {}}}, "value is {1: 2}"),
         ({"values": {"a": {1, 2}, "b": {}}}, "value is {1, 2}"),
         ({"values": {"a": b"x", "b": b"y"}}, "value is b'x'"),
+        ({"values": {"a": nested(64), "b": []}}, "deeper than 64 levels"),
+        ({"values": {"a": nested(100_000), "b": []}}, "deeper than 64 levels"),
+        ({"values": {"a": HOLDS_ITSELF, "b": []}}, "deeper than 64 levels"),
+        ({"values": {"a": DOUBLED, "b": []}}, "more than 100,000 entries"),
+        ({"values": {"a": [0] * 100_001, "b": []}}, "more than 100,000 entries"),
+        ({"values": nested(100_000)}, "too large to be shown"),
+        ({"values": {"a": 10**5000, "b": 1}}, "too large to be shown"),
+        ({"values": {"a": 10**309, "b": 1.0}}, "within 1e308"),
+        ({"values": {"a": "\ud800", "b": "y"}}, "lone surrogates"),
+        ({"values": {"a": {"\ud800": 1}, "b": {}}}, "lone surrogates"),
+        ({"allocator": nested(100_000)}, "allocator is of type list"),
+        ({"targeting": nested(100_000)}, "targeting is of type list"),
+        ({"enabled": 10**5000}, "enabled is of type int"),
+        ({"event": "\ud800"}, "event"),
+        ({"metadata": {"a": 10**5000}}, "too large to be shown"),
+        ({"metadata": {"a": float("nan")}}, "finite"),
         ({"enabled": "yes"}, "enabled"),
         ({"targeting": "b"}, "targeting"),
         ({"event": ""}, "event"),
@@ -451,6 +558,9 @@ def test_flags_that_are_none(arguments, match):
         ([HALVES], None, "flags"),
         ({1: HALVES}, None, "flag key"),
         ({"": HALVES}, None, "flag key"),
+        ({"\ud800": HALVES}, None, "flag key"),
+        ({10**5000: HALVES}, None, "too large to be shown"),
+        (nested(100_000), None, "too large to be shown"),
         ({"name": "a"}, None, "allocator"),
         ({"name": FlagDefinition(HALVES, event="bought")}, None, "give a manager"),
         ({}, object(), "manager"),

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from armwise._fields import Fields
 from armwise.errors import SnapshotError
-from armwise.experiments.outcomes import Counterfactual, VariantStatistics
-from armwise.experiments.statistics import LARGEST
+from armwise.experiments.outcomes import VariantStatistics
 
 REWARDS = st.lists(st.tuples(st.floats(-10, 10), st.floats(0, 2), st.booleans(), st.integers(0, 10)), max_size=12)
 
@@ -19,38 +18,11 @@ def recorded(rewards, bounds=None):
     return found
 
 
-def replayed():
-    seen = Counterfactual()
-    for weight, reward in [(2.0, 1.0), (0.0, 0.0), (4.0, 0.5), (0.0, 1.0)]:
-        seen.add(weight=weight, reward=reward, expected=0.25, served=0.5, baseline=0.1)
-    return seen
-
-
 def test_nothing_seen():
-    seen = Counterfactual()
-    assert (seen.n, seen.mean, seen.ips, seen.dr, seen.effective_size) == (0, None, None, None, 0.0)
     variant = VariantStatistics()
     assert (variant.pulls, variant.reward_sum, variant.mean_reward, variant.last_reward) == (0, 0.0, None, None)
     assert variant.regret_sum == 0.0
     assert variant.summary()["counterfactual"] == {"shadow": None, "active": None}
-
-
-def test_estimates_of_a_replay():
-    seen = replayed()
-    assert (seen.n, seen.matched) == (4, 2)
-    assert seen.mean == (2.0 + 2.0) / 6.0
-    assert seen.ips == 1.0
-    assert seen.dr == (0.25 + 2 * 0.5 + 0.25 + 0.25 + 4 * 0.0 + 0.25) / 4
-    assert seen.lift.mean == pytest.approx(seen.dr - 0.1)
-    assert seen.effective_size == 36 / 20
-    assert seen.summary()["matched"] == 2
-
-
-def test_a_weight_beyond_measure_stays_within_what_sums_hold():
-    seen = Counterfactual()
-    seen.add(weight=LARGEST, reward=LARGEST, expected=0.0, served=-LARGEST, baseline=-LARGEST)
-    assert seen.ips == seen.dr == seen.lift.mean == LARGEST
-    assert Counterfactual.from_state(Fields(seen.state_dict())) == seen
 
 
 def test_regret_and_the_last_reward():
@@ -73,7 +45,7 @@ def test_merging_knows_no_order(left, right):
 @given(REWARDS)
 def test_a_state_loses_nothing(rewards):
     found = recorded(rewards, bounds=(-10.0, 10.0))
-    found.shadow_replay = replayed()
+    found.shadow_replay.add(weight=2.0, reward=1.0, expected=0.25, served=0.5, baseline=0.1)
     assert VariantStatistics.from_state(Fields(found.state_dict())) == found
 
 
@@ -109,9 +81,3 @@ def test_a_last_reward_without_rewards_is_refused():
     state = VariantStatistics().state_dict() | {"last_reward": 1.0}
     with pytest.raises(SnapshotError, match="last_reward"):
         VariantStatistics.from_state(Fields(state))
-
-
-@pytest.mark.parametrize("change", [{"matched": 9}, {"lift": Counterfactual().lift.state_dict()}, {"scores": None}])
-def test_replays_that_cannot_be_are_refused(change):
-    with pytest.raises(SnapshotError):
-        Counterfactual.from_state(Fields(replayed().state_dict() | change))

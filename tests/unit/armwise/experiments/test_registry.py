@@ -369,7 +369,7 @@ class TestMerge:
 
     def test_arms_are_expected_to_earn_what_others_saw(self, on):
         first, second = busy(on, seed=1), busy(on, seed=2)
-        ledgers = [Ledger.from_state("r", fields_of(one), "0" * 16) for one in (first, second)]
+        ledgers = [Ledger.from_state("policy::r", fields_of(one), "0" * 16) for one in (first, second)]
         ledgers[0].merge(ledgers[1])
         first.merge(second)
         assert ledgers[0].expected("a") == first._running["policy::r"].ledger.expected("a")

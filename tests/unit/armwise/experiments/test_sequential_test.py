@@ -99,6 +99,33 @@ def test_fewer_than_a_thousand_lifts_show_nothing():
         assert SequentialTest(kind=kind).compare_replay({"b": of(lift[:1000]).rewards}).outcome == "worse"
 
 
+@pytest.mark.parametrize("baseline", ["z", None, 5, []])
+def test_a_baseline_that_is_no_variant_is_refused(baseline):
+    with pytest.raises(ConfigurationError, match="expected one of the variants"):
+        SequentialTest().compare(baseline, {"control": of(HIGH), "b": of(LOW)})
+
+
+@pytest.mark.parametrize("variants", [None, 5, ["control", "b"], {"control": of(HIGH)}])
+def test_what_leaves_nothing_to_compare_is_refused(variants):
+    with pytest.raises(ConfigurationError):
+        SequentialTest().compare("control", variants)
+
+
+@pytest.mark.parametrize("kind", ["asymptotic", "msprt"])
+def test_a_side_whose_rewards_are_all_alike_is_named(kind):
+    test, flat = SequentialTest(kind=kind), of(np.zeros(150))
+    assert test.unbounded("control", {"control": of(HIGH), "b": of(LOW), "c": flat}) == "c"
+    assert test.unbounded("control", {"control": flat, "b": of(LOW)}) == "control"
+    assert test.unbounded("control", {"control": of(HIGH), "b": of(LOW)}) is None
+    assert test.unbounded("control", {"control": of(HIGH), "b": of(np.zeros(99))}) is None
+    assert test.unbounded("control", {"control": of(HIGH), "b": of([])}) is None
+
+
+def test_bounds_leave_no_side_unknown():
+    test = SequentialTest(kind="empirical_bernstein")
+    assert test.unbounded("control", {"control": bounded(HIGH), "b": bounded(np.zeros(150))}) is None
+
+
 def test_evidence_is_plain():
     found = SequentialTest().compare("control", {"control": of(HIGH), "b": of(LOW)})
     assert found.evidence()["variant"] == "b"
@@ -114,6 +141,9 @@ def test_evidence_is_plain():
         {"kind": "wald"},
         {"bounds": (0, 1)},
         {"kind": "empirical_bernstein", "bounds": (1, 0)},
+        {"kind": "empirical_bernstein", "bounds": (0, 1e-200)},
+        {"kind": np.array(["asymptotic", "msprt"])},
+        {"alpha": 10**5000},
         {"tuned_at": 0},
     ],
 )

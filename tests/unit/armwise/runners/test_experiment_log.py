@@ -106,6 +106,16 @@ def test_a_reward_beyond_what_sums_hold_is_refused(tmp_path):
         read_logs([tmp_path / "run.jsonl"], "e", "control")
 
 
+@pytest.mark.parametrize("time", [2**63, 10**400])
+def test_a_time_beyond_what_arrays_hold_is_refused(tmp_path, time):
+    path = tmp_path / "run.jsonl"
+    with DecisionLog(path, sync="none") as log:
+        log.decision(decision(1), seed=0, experiment="e", variant="b", time=1_234_567)
+    path.write_text(path.read_text().replace("1234567", str(time)))
+    with pytest.raises(LogError, match=r"run.jsonl: a record of domain 'default' has the time .*below 2\*\*63"):
+        read_logs([path], "e", "control")
+
+
 def test_many_records_are_told_of_as_they_are_read(tmp_path, monkeypatch, log_of_experiment):
     monkeypatch.setattr(_experiment_log, "_STEP", 10)
     steps = []

@@ -13,6 +13,7 @@ from armwise.experiments.sequential_test import SequentialTest
 from armwise.flags import StaticFlags
 from armwise.runners.experiment_report import report_on
 from armwise.stores import StateFile
+from armwise.telemetry.log import DecisionLog
 from armwise.types import Decision
 
 MEANS = {"control": 0.2, "b": 0.3, "c": 0.2}
@@ -172,12 +173,80 @@ def test_repeated_visits_stop_nothing(tmp_path):
     assert "Requests are counted, not users" in " ".join(report.notes)
 
 
-def test_a_variant_that_earned_the_same_every_time_is_named(tmp_path, state_of_experiment):
+def test_a_variant_that_earned_the_same_every_time_is_named_and_holds(tmp_path, state_of_experiment):
     state_of_experiment(tmp_path / "state.json", {"control": 0.5, "b": 0.0}, 600)
     report = report_on(tmp_path).report
-    assert report.verdict == "stop"
-    assert report.reasons[0].startswith("b does harm")
+    assert report.verdict == "hold"
+    assert report.reasons[0].startswith("Too few rewards, or all alike, to bound the difference of b from control")
     assert any(reason.startswith("b earned 0 every time (") for reason in report.reasons)
+    assert not report.variants[1].difference_interval.known
+
+
+def test_lifts_of_the_shadow_are_judged_from_the_thousandth_on(tmp_path):
+    """What a core that learns has left after bad luck looks harmful until a rare decision for it corrects it."""
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    setup = Experiment("policy::r", control="control", variants={"control": None, "b": "b"})
+    manager = ExperimentManager([setup], store=StateFile(tmp_path / "s.json"), flags=flags)
+    rng = np.random.default_rng(8)
+    for turns, verdict in ((990, "hold"), (10, "stop")):
+        for _ in range(turns):
+            arm = "ab"[int(rng.random() < 0.5)]
+            decision = Decision(arm, 0, "0-0-0", 0, 0.5, "exact")
+            trial = manager.decide("r", {"user_id": 1}, ["a", "b"], lambda decision=decision: decision)
+            manager.record_trial(trial, float(rng.random() < {"a": 0.9, "b": 0.1}[arm]))
+        manager.save()
+        report = report_on(tmp_path).report
+        assert report.verdict == verdict
+        assert ("it needs 1,000 requests" in " ".join(report.reasons)) == (verdict == "hold")
+
+
+def test_rewards_alone_do_not_show_how_traffic_was_split(tmp_path):
+    """Who paid is recorded, and nothing for those who did not: a better variant has more rewards."""
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    setup = Experiment("e", control="control", variants={"control": "x", "b": "y"}, phase="active")
+    manager = ExperimentManager([setup], store=StateFile(tmp_path / "s.json"), flags=flags)
+    for variant, paid in (("control", 607), ("b", 795)):
+        for _ in range(paid):
+            manager.record("e", variant, 1.0)
+    manager.save()
+    report = report_on(tmp_path).report
+    assert (report.verdict, report.checks[0].outcome) == ("hold", "unknown")
+    assert report.checks[0].detail.startswith("it could not be made from rewards alone")
+    assert any(reason.startswith("b earned 1 every time (") for reason in report.reasons)
+
+
+def test_users_of_several_shares_are_held_against_none(tmp_path):
+    """9:1 and then 1:1 in action: counts of both together fit neither."""
+
+    def setup(weights):
+        return Experiment("e", control="control", variants={"control": "x", "b": "y"}, weights=weights, phase="active")
+
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    manager = ExperimentManager([setup({"control": 9, "b": 1})], store=StateFile(tmp_path / "s.json"), flags=flags)
+    with DecisionLog(tmp_path / "run.jsonl", sync="none") as log:
+        for turn in range(4000):
+            if turn == 2000:
+                manager.add(setup({"control": 1, "b": 1}))
+            variant = manager.assign("e", turn)
+            manager.record("e", variant, float(turn % 3 == 0))
+            decision = Decision(variant, 0, f"0-{turn:x}-0", 0, 0.5, "exact")
+            log.decision(decision, seed=0, experiment="e", variant=variant, user=f"u{turn}")
+    manager.save()
+    report = report_on(tmp_path).report
+    assert (report.verdict, report.checks[0].outcome) == ("hold", "unknown")
+    assert "users: control " in report.checks[0].detail
+    assert "the shares were changed in action" in report.checks[0].detail
+    assert report.reasons[0].startswith("The shares were changed in action")
+
+
+def test_a_table_of_a_later_version_is_not_that_of_all_users(tmp_path, log_of_experiment):
+    log_of_experiment(tmp_path / "run.jsonl", MEANS, 400)
+    first = Allocator("checkout", dict.fromkeys(MEANS, 1))
+    for table, outcome in ((first, "passed"), (first.reallocate({**dict.fromkeys(MEANS, 1), "b": 9}), "unknown")):
+        (tmp_path / "table.json").write_text(json.dumps(table.state_dict()))
+        report = report_on(tmp_path).report
+        assert report.checks[0].outcome == outcome
+    assert "the table was changed" in report.checks[0].detail
 
 
 def test_shares_are_given_for_every_variant(tmp_path, log_of_experiment):

@@ -162,6 +162,20 @@ def test_pairs_become_buffers():
     assert read((np.array([0]), b"")).data.size == 0
 
 
+@pytest.mark.parametrize(
+    "data", [np.array([97], dtype=np.int32), np.array([97.0]), np.array([1j]), np.array([True]), np.array(["a"])]
+)
+def test_buffers_of_something_else_than_bytes_are_refused(data):
+    """Its memory would be read for keys."""
+    with pytest.raises(ConfigurationError, match="expected bytes, or an array of uint8"):
+        read((np.array([0, 1]), data))
+
+
+@pytest.mark.parametrize("data", [b"a", bytearray(b"a"), memoryview(b"a"), np.array([97], dtype=np.uint8)])
+def test_buffers_of_bytes_are_taken(data):
+    assert read((np.array([0, 1]), data)).data.tolist() == [97]
+
+
 class Arrow:
     """The face of a pyarrow array."""
 

@@ -142,3 +142,16 @@ def test_of_two_threads_one_wins_and_both_say_so():
     assert sorted(variant for variant, _ in store.written) == ["b", "control"]
     assert len({held for _, held in store.written}) == 1
     assert said["before"] == said["after"] == store.written[0][0]
+
+
+@pytest.mark.parametrize("call", ["get", "put_if_absent"])
+def test_a_store_that_does_not_answer_is_said_to(call):
+    class Down(MemoryAssignments):
+        """A store on a disk that is gone."""
+
+    def gone(*_):
+        raise TimeoutError(*["no answer"])
+
+    setattr(Down, call, gone)
+    with pytest.raises(StoreError, match=r"assignments of 'e' does not answer \(no answer\)"):
+        StickyAllocator(Allocator("e", ["a", "b"]), Down()).allocate("user-1")
