@@ -46,7 +46,7 @@ bench: setup ## ours beside the peers: prints the ratios, writes docs/benchmarks
 docs: setup ## build/docs/html, warnings as errors, doctests run
 	VENV=$(VENV) bash .ci/run docs
 
-fuzz: setup ## the property tests on new examples for ten minutes; FUZZ_SECONDS=60 for one
+fuzz: setup ## property tests on new examples, then snapshots by atheris, ten minutes each; FUZZ_SECONDS=60 for one
 	VENV=$(VENV) FUZZ_SECONDS="$(or $(FUZZ_SECONDS),600)" bash .ci/run fuzz
 
 clean: ## remove what was built, and the environments made here

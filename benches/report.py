@@ -18,11 +18,13 @@ from typing import Final
 import bench_allocate
 import bench_decide
 import bench_draws
+import bench_engine
 import bench_linear
 import bench_many
 import bench_off_policy
 import bench_propensity
 import bench_select
+import bench_shared
 import bench_update
 from cases import OURS, Case, forced, grouped, variants
 from machine import describe
@@ -44,6 +46,8 @@ SECTIONS: Final = {
     "Draws": bench_draws.CASES,
     "Allocation": bench_allocate.CASES,
     "Off-policy estimates": bench_off_policy.CASES,
+    "The engine": bench_engine.CASES,
+    "One posterior for several processes": bench_shared.CASES,
 }
 SHOWN: Final = ("avx512", "avx2", "neon", "jit")
 WAITED: Final = {

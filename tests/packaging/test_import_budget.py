@@ -23,6 +23,10 @@ ABSENT = [
     "prometheus_client",
     "jinja2",
     "openfeature",
+    "opentelemetry",
+    "pydantic_core",
+    "sqlite3",
+    "yaml",
     "asyncio",
     "unittest",
 ]

@@ -10,15 +10,18 @@ from typing import Final, NoReturn
 import typer
 
 from armwise.cli._console import open_streams, warn
+from armwise.cli.config import config
 from armwise.cli.demo import demo
 from armwise.cli.experiment import experiment
 from armwise.cli.replay import replay
+from armwise.cli.snapshot import snapshot
+from armwise.cli.status import status
 from armwise.errors import ArmwiseError
 
-__all__ = ["FAILED", "app", "main"]
+__all__ = ["FAILED", "app", "main", "rl_snapshot"]
 
 FAILED: Final = 1
-"""The exit code of whatever went wrong: 2 and 3 are verdicts of experiments, and no error may look like one."""
+"""The exit code of whatever went wrong: 2 and 3 say more of experiments and snapshots, and no other error looks so."""
 
 app = typer.Typer(
     name="armwise",
@@ -28,7 +31,10 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(replay)
+app.command()(status)
+app.add_typer(config)
 app.add_typer(experiment)
+app.add_typer(snapshot)
 
 # Typer keeps the base of its usage errors to itself, and left alone exits with 2 on them.
 _UsageError: Final[type[Exception]] = next(
@@ -47,13 +53,30 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Raises
     ------
     SystemExit
-        Always. The code is 0 where the work was done, 2 or 3 where a report's verdict is hold or stop, and 1 for
-        everything else, be it a log that cannot be read, an option that does not exist, or a reader of the output
-        that went away.
+        Always. The code is 0 where the work was done, 2 or 3 where a report's verdict is hold or stop, 2 where what was
+        given is not a snapshot, and 1 for everything else, be it a log that cannot be read, an option that does not
+        exist, or a reader of the output that went away.
     """
+    _run(app, "armwise", arguments)
+
+
+def rl_snapshot(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run ``armwise snapshot`` under the name ``rl_snapshot``.
+
+    Parameters and exit codes are those of :func:`main`.
+
+    Raises
+    ------
+    SystemExit
+        Always.
+    """
+    _run(snapshot, "rl_snapshot", arguments)
+
+
+def _run(commands: typer.Typer, name: str, arguments: Sequence[str] | None) -> NoReturn:
     open_streams()
     try:
-        code = app(None if arguments is None else list(arguments), prog_name="armwise", standalone_mode=False)
+        code = commands(None if arguments is None else list(arguments), prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except (ArmwiseError, typer.Abort, _UsageError) as error:
         warn(_words(error))

@@ -1,25 +1,21 @@
 """A state in one file, shared by the processes of a machine.
 
-The file is always whole: a new state is written beside it, pushed to the disk, and put in its place by a rename, and
-then the folder is pushed too (POSIX rename is atomic; without the second push the new name may not survive a power
-cut). A process that is killed at any moment leaves the old state or the new one. Reading, changing and writing happen
-under a lock on a file beside it, so that no process overwrites what another one wrote. A state that is put in the
-place of another keeps its mode, and its owner where this process may give files away.
+The file is always whole: a process that is killed at any moment leaves the old state or the new one. Reading, changing
+and writing happen under a lock on a file beside it, so that no process overwrites what another one wrote.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, cast
 
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
+from armwise.stores._replace import locked, replace
 from armwise.types import State
 
 __all__ = ["StateFile"]
@@ -96,45 +92,16 @@ class StateFile:
             state = change(self.read())
             data = _sealed(state)
             try:
-                self._replace(data)
+                replace(self.path, data)
             except OSError as error:
                 raise self._failed(error, "write") from error
         return state
 
-    def _replace(self, data: bytes) -> None:
-        # Under the lock there is one writer, so that a fixed name leaves nothing behind that the next does not take.
-        fresh = self.path.with_name(f"{self.path.name}.tmp")
-        try:
-            former: os.stat_result | None = self.path.stat()
-        except FileNotFoundError:
-            former = None
-        # What a process that was killed left may be open to more than may read the state.
-        fresh.unlink(missing_ok=True)
-        # Nobody else reads a word of it before it has the mode of what it replaces.
-        mode = 0o666 if former is None else 0o600
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-            if former is not None:
-                _take_after(file.fileno(), former)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            file = self.path.with_name(f"{self.path.name}.lock").open("ab")
-        except OSError as error:
-            raise self._failed(error, "lock") from error
-        # The lock is of this opening of the file: it holds off threads as well, and goes with the process.
-        with file:
+        with ExitStack() as held:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                held.enter_context(locked(self.path))
             except OSError as error:
                 raise self._failed(error, "lock") from error
             yield
@@ -174,15 +141,6 @@ def _checked(path: object) -> Path:
         msg = f"path is {path!r:.80}; expected the name of a file, such as 'experiments.json'"
         raise ConfigurationError(msg)
     return given
-
-
-def _take_after(descriptor: int, former: os.stat_result) -> None:
-    """Give a file the owner, where this process may, and the mode of another."""
-    made = os.fstat(descriptor)
-    if (made.st_uid, made.st_gid) != (former.st_uid, former.st_gid):
-        with suppress(PermissionError):
-            os.fchown(descriptor, former.st_uid, former.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(former.st_mode))
 
 
 def _sealed(state: object) -> bytes:

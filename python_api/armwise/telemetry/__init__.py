@@ -1,3 +1,3 @@
-"""What armwise tells the outside world: for now, the decision log."""
+"""What armwise tells the outside world: decision logs, traces, metrics, reports."""
 
 from __future__ import annotations
