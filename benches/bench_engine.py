@@ -36,12 +36,17 @@ def served(*, acts: bool = True, on: bool = True) -> dict[str, object]:
     }
 
 
+def in_shadow() -> dict[str, object]:
+    """One that stands by while the rule serves, and gathers evidence that never suffices: the rule is the worst arm."""
+    return served(acts=False)
+
+
 def recommended() -> Iterator[Case]:
     group = "recommend, 3 candidates in a list, warm"
     statement = "engine.recommend('route', context, candidates)"
     yield Case(group, OURS, statement, served, bars={"avx512": 400.0})
     yield Case(group, f"{OURS}, the bare policy", "policy.select(candidates)", served)
-    yield Case(group, f"{OURS}, in the shadow", statement, lambda: served(acts=False))
+    yield Case(group, f"{OURS}, in the shadow", statement, in_shadow)
     yield Case(group, f"{OURS}, flags off", statement, lambda: served(on=False), bars={"avx512": 150.0})
 
 
@@ -49,12 +54,14 @@ def learnt() -> Iterator[Case]:
     group = "learn, the whole loop"
     statement = "learn('route', context, candidates, act, engine=engine)"
     yield Case(group, OURS, statement, served, bars={"avx512": 5000.0})
+    yield Case(group, f"{OURS}, in the shadow", statement, in_shadow, bars={"avx512": 5000.0})
     yield Case(group, f"{OURS}, flags off", statement, lambda: served(on=False), bars={"avx512": 5000.0})
     group = "record, one reward"
     yield Case(group, OURS, "engine.record('route', context, 'small', 0.5)", served)
     yield Case(group, f"{OURS}, the bare policy", "policy.update('small', 0.5)", served)
     group = "decide, 3 candidates in a list, warm"
     yield Case(group, OURS, "engine.decide('route', context, candidates)", served)
+    yield Case(group, f"{OURS}, in the shadow", "engine.decide('route', context, candidates)", in_shadow)
     yield Case(group, f"{OURS}, the bare policy", "policy.decide(candidates)", served)
 
 

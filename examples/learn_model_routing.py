@@ -51,7 +51,7 @@ def play(default: str, seed: int) -> tuple[float, float, float]:
     for turn, request in enumerate(np.random.default_rng(seed).permutation(len(rewards))):
         earned = rewards[request]
         fixed.append(earned[default])
-        if turn == next_bakeoff and engine.status()[DOMAIN]["phase"] == "shadow":
+        if turn == next_bakeoff and engine.phase(DOMAIN) == "shadow":
             engine.shadow_bakeoff(DOMAIN, models, earned.__getitem__)
             served.append(earned[default])  # which is what the user sees
             next_bakeoff = turn + 3

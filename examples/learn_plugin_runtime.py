@@ -58,7 +58,7 @@ for plugin in PLUGINS:
     domain = f"plugin.{plugin}"
     engine.register_domain(domain, ThompsonSampling(timeouts, seed=7), activation=Activation(margin=0.02))
     shadowed = 0
-    while engine.status()[domain]["phase"] == "shadow" and shadowed < CALLS:
+    while engine.phase(domain) == "shadow" and shadowed < CALLS:
         seconds = needed(plugin)
         trials: dict[Label, float] = {
             timeout: reward.compute(domain, {}, *came(seconds, timeout)).reward for timeout in timeouts

@@ -16,7 +16,7 @@ from collections import Counter
 from functools import partial
 from typing import NamedTuple
 
-from armwise import ContextEncoder, LinTSDiag, ThompsonSampling
+from armwise import LinTSDiag, ThompsonSampling
 from armwise.learning import Activation, Flags, LearningEngine, learn
 from armwise.learning.loop import Acted
 from armwise.rewards import CompositeReward
@@ -60,14 +60,12 @@ def play(policy: ThompsonSampling | LinTSDiag, flags: Flags) -> tuple[float, Lea
     """Answer questions, first in the shadow of k = 4, then by the policy; print what came of it."""
     engine = LearningEngine(flags=flags)
     engine.register_domain("retrieval", policy, activation=Activation(margin=0.02))
-    # Names and words become numbers here: to a mapping `learn` would add the latest means of cost and latency.
-    encoder, world = ContextEncoder(8), random.Random(7)
+    world = random.Random(7)
     earned, served = 0.0, Counter[str]()
     for _ in range(QUESTIONS):
         question = asked(world)
-        context = encoder.encode(question.context)
-        encoder.observe(question.context)
-        if engine.status()["retrieval"]["phase"] == "shadow":  # what twelve passages hold tells what fewer would have
+        context = question.context
+        if engine.phase("retrieval") == "shadow":  # what twelve passages hold tells what fewer would have
             tried = {k: reward.compute("retrieval", context, *retrieve(question, k)).reward for k in TOP_K}
             engine.shadow_bakeoff("retrieval", TOP_K, tried.__getitem__, context)
             continue

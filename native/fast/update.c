@@ -114,20 +114,23 @@ static int apply(Core *core, int64_t i, double reward, const double *context, in
 }
 
 /*
- * NumPy reads text as a number, drops imaginary parts and masks, and takes the only entry of an array: of what it
- * holds, real numbers without dimensions are taken, the rest is left to the caller to judge. returns: 0, or -1 with an
- * exception.
+ * True and False are no rewards. NumPy reads text as a number, drops imaginary parts and masks, and takes the only
+ * entry of an array: of what it holds, real numbers without dimensions are taken, the rest is left to the caller to
+ * judge. returns: 0, or -1 with an exception.
  */
 static int take_reward(const Core *core, PyObject *given, double *out) {
-    if (!PyFloat_Check(given) && !PyLong_Check(given) && PyObject_CheckBuffer(given)) {
+    if (!PyFloat_Check(given)) {
         Py_buffer buffer;
-        int good = !PyObject_TypeCheck(given, core->array_type) || Py_TYPE(given) == core->array_type;
-        if (good && !PyObject_GetBuffer(given, &buffer, PyBUF_CONTIG_RO | PyBUF_FORMAT)) {
-            const char *format = buffer.format;
-            good = !buffer.ndim && format && *format && !format[1] && strchr("?bBhHiIlLqQefdg", *format);
-            PyBuffer_Release(&buffer);
-        } else {
-            good = 0;
+        int good = !PyBool_Check(given);
+        if (good && !PyLong_Check(given) && PyObject_CheckBuffer(given)) {
+            good = !PyObject_TypeCheck(given, core->array_type) || Py_TYPE(given) == core->array_type;
+            if (good && !PyObject_GetBuffer(given, &buffer, PyBUF_CONTIG_RO | PyBUF_FORMAT)) {
+                const char *format = buffer.format;
+                good = !buffer.ndim && format && *format && !format[1] && strchr("?bBhHiIlLqQefdg", *format);
+                PyBuffer_Release(&buffer);
+            } else {
+                good = 0;
+            }
         }
         if (!good) {
             PyErr_SetString(PyExc_TypeError, "reward: expected a number");

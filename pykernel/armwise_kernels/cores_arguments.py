@@ -69,11 +69,11 @@ def contexts(name: str, values: object, shape: tuple[int, ...]) -> Floats:
 def real_number(name: str, value: object) -> float:
     """A real number: what ``float()`` reads, an array without dimensions too.
 
-    Not text, and nothing of which a part would be dropped: a mask, an imaginary part, a dimension.
+    Not a truth value, not text, and nothing of which a part would be dropped: a mask, an imaginary part, a dimension.
     """
     if type(value) is float:  # the others cost a microsecond
         return value
-    good = True
+    good = not isinstance(value, bool)
     if isinstance(value, (np.ndarray, np.generic)):
         good = not value.ndim and value.dtype.kind in "biuf" and not isinstance(value, np.ma.MaskedArray)
     if good and isinstance(value, (SupportsFloat, SupportsIndex)):

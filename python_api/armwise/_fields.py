@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Final, NoReturn, TypeAlias, cast
 
@@ -133,7 +134,15 @@ class Fields:
 
     def number(self, name: str, low: float, high: float) -> float:
         """A number in [low, high]."""
-        return float(self.numbers_of(name, [self._value(name)], (1,), low, high)[0])
+        value = self._value(name)
+        number = math.nan
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            with suppress(OverflowError):
+                number = float(value)
+        # An infinity is no number, whatever the range.
+        if not low <= number <= high or math.isinf(number):
+            self.refuse(name, f"a number in [{low:g}, {high:g}]")
+        return number
 
     def items(self, name: str) -> Sequence[object]:
         """A list of anything."""
@@ -168,8 +177,8 @@ class Fields:
             flat = np.array(_leaves(values, shape), dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             flat = np.array([math.nan])
-        # An infinity is no number, whatever the range.
-        if not (np.isfinite(flat) & (low <= flat) & (flat <= high)).all():
+        # NaN is the least of what it stands among, and an infinity is no number, whatever the range.
+        if flat.size and not (low <= flat.min() and flat.max() <= high and np.isfinite(flat).all()):
             self.refuse(name, expected)
         return flat.reshape(shape)
 
@@ -183,13 +192,14 @@ class Fields:
         return f"{self._where}[{name!r}]"
 
 
-def _leaves(values: object, shape: tuple[int, ...]) -> list[object]:
+def _leaves(values: object, shape: tuple[int, ...]) -> Sequence[object]:
     """The numbers of a nested list, refused where it is not nested to the shape or holds anything else."""
-    level: list[object] = [values]
+    level: Sequence[object] = [values]
     for length in shape:
         if not all(isinstance(inner, (list, tuple)) and len(inner) == length for inner in level):
             raise ValueError
-        level = list(chain.from_iterable(cast("list[Sequence[object]]", level)))
+        lists = cast("Sequence[Sequence[object]]", level)
+        level = lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
     if not _are((int, float), level):
         raise TypeError
     return level

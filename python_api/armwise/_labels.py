@@ -5,16 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 
-from armwise._words import shown
-from armwise.errors import ConfigurationError
+from armwise._words import has_utf8, shown
+from armwise.errors import ConfigurationError, SnapshotError
 from armwise.types import Label
 from armwise_kernels import law
 
-__all__ = ["PLAIN", "are_strings", "check_label", "check_labels", "clash", "listed", "listing", "plain"]
+__all__ = [
+    "PLAIN",
+    "are_strings",
+    "check_label",
+    "check_labels",
+    "clash",
+    "listed",
+    "listing",
+    "plain",
+    "plain_labels",
+    "require_utf8",
+    "restored_labels",
+]
 
 _WHOLE: Final = 1 << 63
 _SHOWN: Final = 6
@@ -67,6 +79,38 @@ def check_labels(labels: object, name: str = "arms") -> tuple[Label, ...]:
     return checked
 
 
+def restored_labels(labels: object, name: str) -> tuple[Label, ...]:
+    """Return the labels that a state holds, in their order.
+
+    Raises
+    ------
+    SnapshotError
+        If :func:`check_labels` refuses them.
+    """
+    try:
+        return check_labels(labels, name)
+    except ConfigurationError as error:
+        msg = f"{error}; nothing was changed"
+        raise SnapshotError(msg) from None
+
+
+def require_utf8(labels: Iterable[object], name: str) -> None:
+    """Refuse labels of a state that could be loaded, and then not be saved.
+
+    A log may hold them, as it escapes them; a snapshot cannot.
+
+    Raises
+    ------
+    SnapshotError
+        If one has no UTF-8.
+    """
+    texts = [label for label in labels if isinstance(label, str)]
+    if not has_utf8("".join(texts)):
+        bad = next(text for text in texts if not has_utf8(text))
+        msg = f"{name} holds {shown(bad)}, a lone surrogate; expected text that can be written; nothing was changed"
+        raise SnapshotError(msg)
+
+
 def listed(labels: object, name: str) -> tuple[Label, ...]:
     """Return checked labels, some of which may be equal.
 
@@ -90,7 +134,7 @@ def listed(labels: object, name: str) -> tuple[Label, ...]:
     return checked
 
 
-def are_strings(labels: tuple[object, ...]) -> bool:
+def are_strings(labels: tuple[object, ...]) -> TypeGuard[tuple[str, ...]]:
     """Whether all labels are plain strings: these need no further check."""
     return set(map(type, labels)) <= {str}
 
@@ -98,6 +142,11 @@ def are_strings(labels: tuple[object, ...]) -> bool:
 def clash(given: Label, held: Label) -> bool:
     """Whether two equal labels are a whole number and a float, such as 1 and 1.0."""
     return isinstance(given, float) != isinstance(held, float)
+
+
+def plain_labels(labels: tuple[Label, ...]) -> list[Label]:
+    """Labels as JSON reads them back."""
+    return list(labels if are_strings(labels) else map(plain, labels))
 
 
 def plain(label: Label) -> Label:

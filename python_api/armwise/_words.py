@@ -6,14 +6,16 @@ control character moves a terminal's cursor, or ends a line of a log. Both are r
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from armwise.errors import ArmwiseError, ConfigurationError, SnapshotError
 
-__all__ = ["NAME", "check_file_name", "check_words", "has_utf8", "one_line", "shown", "suspected"]
+__all__ = ["NAME", "check_file_name", "check_path", "check_words", "has_utf8", "one_line", "shown", "suspected"]
 
 # Controls of ASCII and of Latin-1, separators of lines and of paragraphs, halves of surrogate pairs.
 _UNPRINTED: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
@@ -81,6 +83,30 @@ def check_file_name(value: object, what: str) -> str:
         )
         raise ConfigurationError(msg)
     return str.__str__(value)
+
+
+def check_path(path: object, what: str, expected: str) -> Path:
+    """Return the path of a file, which stays the same where the process changes its folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no path, or ends in no name that a file can have.
+
+    Examples
+    --------
+    >>> check_path("/srv/armwise.flags", "file", "the name of a file").name
+    'armwise.flags'
+    """
+    try:
+        given = Path(path)  # type: ignore[arg-type]  # refused below where it is none
+        named = bool(given.name) and b"\0" not in os.fsencode(given)
+    except (TypeError, UnicodeEncodeError):
+        given, named = Path(), False
+    if not named:
+        msg = f"{what} is {shown(path)}; expected {expected}"
+        raise ConfigurationError(msg)
+    return given.absolute()
 
 
 def shown(value: object, most: int = 80) -> str:

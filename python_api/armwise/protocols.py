@@ -377,13 +377,8 @@ class PendingStore(Protocol):
     What it is given was checked.
     """
 
-    def expect(self, pending: Pending, limits: PendingLimits) -> tuple[int, int]:
+    def expect(self, pending: Pending, limits: PendingLimits) -> None:
         """Keep a decision until it is rewarded, and let go of what is too old or too much, the oldest first.
-
-        Returns
-        -------
-        tuple of two ints
-            How many decisions were let go before their window was over, and how many rewards before they were saved.
 
         Raises
         ------
@@ -401,9 +396,22 @@ class PendingStore(Protocol):
         ...
 
     def saved(self, domain: str, sequence: int) -> None:
-        """The rewards of a domain up to this number are kept elsewhere: they may go when their window is over."""
+        """The rewards of a domain up to this number are kept elsewhere: they may go when their window is over.
+
+        Rewards that are applied from now on have greater numbers. A store that outlives processes sees to that even
+        where it never gave the number: it was made anew beside a snapshot that knows more.
+        """
         ...
 
-    def waiting(self) -> int:
-        """How many decisions wait, those included whose window is over and that are still remembered."""
+    def counts(self) -> Mapping[str, int]:
+        """What became of decisions and rewards, for all who share the store.
+
+        Returns
+        -------
+        mapping of str to int
+            ``pending``, how many decisions wait, those included whose window is over and that are still remembered;
+            ``applied``, ``duplicate``, ``late`` and ``unknown``, how many rewards were found so; ``dropped``, how many
+            decisions were let go before their window was over, and ``unsaved_dropped``, how many rewards before they
+            were saved.
+        """
         ...

@@ -39,6 +39,8 @@ for name in ids:
 # Every line is written before the next call: what was said was done, and at most one call was under way.
 MORTAL = f"""{SETUP}
 import os
+from armwise.stores import _checkpoints
+_checkpoints._EVERY = 4  # kills find one under way
 life = sys.argv[2]
 turn = 0
 while True:
@@ -98,6 +100,8 @@ def test_four_processes_and_eight_threads_apply_each_reward_once(tmp_path):
     kept = delayed.unsaved("route")
     assert {int(one.pending.decision_id): one.sequence for one in kept} == applied
     assert all(one.reward == int(one.pending.decision_id) / 4 for one in kept)
+    counts = delayed.counts
+    assert (counts["applied"], counts["duplicate"], counts["pending"]) == (count, 11 * count, 0)
     store.close()
 
 
@@ -132,6 +136,9 @@ def test_processes_that_are_killed_lose_nothing_and_repeat_nothing(tmp_path):
     assert sum(line[0] == "applied" for line in told) == len(applied)
     assert applied.items() <= dict(zip(names, sequences, strict=True)).items(), "a reward that was applied is lost"
     assert len(names) - len(applied) <= 40, "each life had one call under way at most"
+    counts = delayed.counts
+    assert counts["applied"] == len(kept)
+    assert 0 <= counts["duplicate"] - sum(line[0] == "duplicate" for line in told) <= 40
     rewarded = set(names)
     for name in {line[1] for line in told if line[0] == "expected"}:
         status = delayed.join("route", name, 0.0).status

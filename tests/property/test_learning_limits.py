@@ -9,7 +9,7 @@ from fractions import Fraction
 from hypothesis import assume, example, given, strategies
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from armwise.errors import BudgetExhausted
+from armwise.errors import ShieldBlocked
 from armwise.learning import PacedBudget
 from armwise.learning._window import Window
 
@@ -25,52 +25,50 @@ class Spending(RuleBasedStateMachine):
         super().__init__()
         self.budget = PacedBudget(1.0, 100, burst=0.2)
         self.now = 0
-        self.began = None
-        self.spent = Fraction(0)
+        self.period = {"began": 0, "spent": Fraction(0), "open": Fraction(0)}  # the first look comes at once
 
     def allowed(self):
-        if self.began is None:
-            return Fraction(1, 5)
-        return Fraction(1, 5) + Fraction(4, 5) * Fraction(self.now - self.began, 100)
+        return Fraction(1, 5) + Fraction(4, 5) * Fraction(self.now - self.period["began"], 100)
+
+    def taken(self):
+        return self.period["spent"] + self.period["open"]
 
     def roll(self):
-        self.began = self.now if self.began is None else self.began
-        while self.now - self.began >= 100:
-            self.began += 100
-            self.spent = max(Fraction(0), self.spent - 1)
+        # What is still open of a period that is over is no debt of the next.
+        while self.now - self.period["began"] >= 100:
+            debt = max(Fraction(0), self.period["spent"] - 1)
+            self.period = {"began": self.period["began"] + 100, "spent": debt, "open": Fraction(0)}
 
     @rule(seconds=strategies.integers(0, 250))
     def wait(self, seconds):
         self.now += seconds
-        if self.began is not None:
-            self.roll()
+        self.budget.settle(self.budget.reserve(0.0, now=float(self.now)), 0.0, now=float(self.now))
+        self.roll()
 
     @rule(cost=COSTS, late=strategies.integers(0, 1000), target=reservations)
     def reserve(self, cost, late):
-        fits = self.spent + Fraction(round(cost * 100), 100) <= self.allowed()
+        fits = self.taken() + Fraction(round(cost * 100), 100) <= self.allowed()
         assert self.budget.allows(cost, now=float(self.now)) is fits
         try:
             reservation = self.budget.reserve(cost, now=float(self.now))
-        except BudgetExhausted:
+        except ShieldBlocked:
             assert not fits
             return None
         assert fits
-        self.roll()
-        self.spent += Fraction(round(cost * 100), 100)
+        self.period["open"] += Fraction(round(cost * 100), 100)
         assert self.budget.left(now=float(max(0, self.now - late))) == self.budget.left(now=float(self.now))
-        return reservation, self.began
+        return reservation, self.period
 
     @rule(pair=consumes(reservations), cost=strategies.none() | COSTS)
     def settle(self, pair, cost):
         assume(pair is not None)
-        reservation, began = pair
+        reservation, period = pair
         self.budget.settle(reservation, cost, now=float(self.now))
-        self.roll()
-        beyond = Fraction(round((reservation.cost_usd if cost is None else cost) * 100), 100) - Fraction(
-            round(reservation.cost_usd * 100), 100
-        )
-        if beyond > 0 or began == self.began:
-            self.spent = max(Fraction(0), self.spent + beyond)
+        before = max(Fraction(0), period["spent"] - 1)
+        period["spent"] += Fraction(round((reservation.cost_usd if cost is None else cost) * 100), 100)
+        period["open"] -= Fraction(round(reservation.cost_usd * 100), 100)
+        if period is not self.period:
+            self.period["spent"] += max(Fraction(0), period["spent"] - 1) - before
 
     @rule()
     def restart(self):
@@ -83,7 +81,7 @@ class Spending(RuleBasedStateMachine):
     @invariant()
     def what_is_left_is_what_was_not_spent(self):
         left = self.budget.left(now=float(self.now))
-        assert math.isclose(left, self.allowed() - self.spent, abs_tol=1e-11)
+        assert math.isclose(left, self.allowed() - self.taken(), abs_tol=1e-11)
 
 
 TestSpending = Spending.TestCase
@@ -124,7 +122,7 @@ def test_threads_do_not_overspend_together(costs, actual):
         for _ in range(10):
             try:
                 reservation = budget.reserve(cost, now=0)
-            except BudgetExhausted:
+            except ShieldBlocked:
                 return
             open_now.append(cost)
             highest.append(budget.left(now=0))

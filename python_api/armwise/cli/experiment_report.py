@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,6 +13,7 @@ from armwise.cli._console import output, print_json, progress_bar, shown, warn_o
 from armwise.cli._weights import parse_weights
 from armwise.errors import ConfigurationError, StoreError
 from armwise.runners.experiment_report import report_on
+from armwise.stores._replace import write_out
 from armwise.telemetry.report import ExperimentReport, Span, Verdict, check_extra, render_page
 from armwise.types import JSON
 
@@ -73,19 +72,7 @@ def _weights(share: Sequence[str]) -> dict[str, float]:
 def _write(to: Path, page: bytes) -> None:
     """Put a page in its place in one step: what stood there stays whole if that fails."""
     try:
-        place = to.resolve()
-        if place.exists() and not place.is_file():
-            to.write_bytes(page)  # a pipe, /dev/null: nothing to keep, and not to be replaced by a file
-            return
-        fresh = place.parent / f".armwise-{secrets.token_hex(8)}.tmp"
-        try:
-            with fresh.open("xb") as file:
-                file.write(page)
-            if place.exists():
-                fresh.chmod(stat.S_IMODE(place.stat().st_mode))
-            fresh.replace(place)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_out(to, page)
     except OSError as error:
         msg = f"{to}: cannot write the report ({error.strerror or error}); choose another --output"
         raise StoreError(msg) from error

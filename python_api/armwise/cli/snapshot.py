@@ -1,10 +1,11 @@
 """``armwise snapshot dump`` and ``restore``, which ``rl_snapshot`` is too: saved states to a file and back.
 
-Exit codes: 0, done; 1, a file is missing or cannot be used; 2, what was given is not a snapshot.
+Exit codes: 0, done; 1, a file or a domain is missing or cannot be used; 2, what was given is not a snapshot.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,6 +24,8 @@ __all__ = ["NO_SNAPSHOT", "StateFolder", "TenantName", "WorkspaceName", "snapsho
 
 NO_SNAPSHOT: Final = 2
 """The exit code where what was given is not a snapshot."""
+
+_STREAM: Final = Path("-")
 
 TenantName = Annotated[str, typer.Option(help="Whose state.")]
 WorkspaceName = Annotated[str, typer.Option(help="Which of the tenant's workspaces.")]
@@ -44,18 +47,23 @@ def dump(
     *,
     tenant: TenantName = "default",
     workspace: WorkspaceName = "main",
-    output: Annotated[Path, typer.Option(help="The file to write; what stands there is replaced.")],
+    output: Annotated[
+        Path, typer.Option(help="The file to write; one that stands there is replaced. - is standard output.")
+    ],
     policies: _Domains = None,
     verbose: _Verbose = False,
     state_dir: StateFolder = None,
 ) -> int:
     """Write what a workspace saved last to a file."""
     files = StateDirectory(state_dir).workspace(tenant, workspace)
+    streams = output == _STREAM
 
     def work() -> Moved:
-        return engine_state.dump(files, TenantContext(tenant, workspace), output, _names(policies))
+        to = sys.stdout.buffer if streams else output
+        return engine_state.dump(files, TenantContext(tenant, workspace), to, _names(policies))
 
-    return _tell(work, f"{files.path} -> {output}", verbose=verbose)
+    say = warn if streams else _print
+    return _tell(work, f"{files.path} -> {'standard output' if streams else output}", say, verbose=verbose)
 
 
 @snapshot.command()
@@ -77,7 +85,7 @@ def restore(
     def work() -> Moved:
         return engine_state.restore(files, TenantContext(tenant, workspace), source, _names(policies))
 
-    return _tell(work, f"{source} -> {files.path}", verbose=verbose)
+    return _tell(work, f"{source} -> {files.path}", _print, verbose=verbose)
 
 
 def _names(policies: str | None) -> list[str] | None:
@@ -85,7 +93,11 @@ def _names(policies: str | None) -> list[str] | None:
     return None if policies is None else [name for part in policies.split(",") if (name := part.strip())]
 
 
-def _tell(work: Callable[[], Moved], way: str, *, verbose: bool) -> int:
+def _print(text: str) -> None:
+    console().print(shown(text), soft_wrap=True)
+
+
+def _tell(work: Callable[[], Moved], way: str, say: Callable[[str], None], *, verbose: bool) -> int:
     """Do the work, say what was done, and return the exit code."""
     try:
         moved = work()
@@ -97,6 +109,5 @@ def _tell(work: Callable[[], Moved], way: str, *, verbose: bool) -> int:
     if verbose:
         for name, what in moved.domains.items():
             warn(f"{name}: {what}")
-    domains = ", ".join(moved.domains) or "no domain"
-    console().print(shown(f"{way}: {domains}"), soft_wrap=True)
+    say(f"{way}: {', '.join(moved.domains) or 'no domain'}")
     return 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Final, cast
+from typing import Annotated, Final, NoReturn, cast
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -50,10 +52,25 @@ def status(
             warn(note)
         console.print(_tables(title, saved), soft_wrap=True)
         return
-    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
-        while True:
-            live.update(_tables(title, look(files, flags)), refresh=True)
-            threading.Event().wait(_EVERY)
+    with suppress(KeyboardInterrupt):
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False) as live:
+                _watch(lambda: live.update(_tables(title, look(files, flags)), refresh=True))
+        else:
+            _watch(lambda: _print_block(console, _tables(title, look(files, flags))))
+
+
+def _watch(show: Callable[[], None]) -> NoReturn:
+    """Show what there is each second, until that is interrupted."""
+    while True:
+        show()
+        threading.Event().wait(_EVERY)
+
+
+def _print_block(console: Console, tables: Group) -> None:
+    """Print one look: what reads it has all of it at once, and a reader that went away is noticed."""
+    console.print(tables, soft_wrap=True)
+    sys.stdout.flush()
 
 
 def _plain(saved: Saved) -> dict[str, JSON]:

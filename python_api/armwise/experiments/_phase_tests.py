@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from armwise.experiments._support import why_unknown
 from armwise.experiments.events import Event
 from armwise.experiments.experiment import Experiment
 from armwise.experiments.ledger import Ledger
@@ -66,17 +67,25 @@ class PhaseTests:
             return None
         ledger, baseline = self._ledger, self._experiment.baseline
         seen = ledger.totals().variants
-        replays = {name: one.shadow_replay.lift for name, one in seen.items() if name != baseline}
-        unknown = None
-        if all(lift.n for lift in replays.values()):
-            finding = guard.compare_replay(replays)
+        if all(one.shadow_replay.n for name, one in seen.items() if name != baseline):
+            why = {name: why_unknown(name, one.shadow_replay) for name, one in seen.items()}
+            unknown = next((reason for reason in why.values() if reason is not None), None)
+            # What is not known keeps its part of alpha: it may be known at the next look.
+            finding = guard.compare_replay(
+                {
+                    name: Statistics() if why[name] or why[baseline] else one.shadow_replay.lift
+                    for name, one in seen.items()
+                    if name != baseline
+                }
+            )
         else:
             rewards = {name: Evidence(one.rewards, one.spread.value) for name, one in seen.items()}
             finding = guard.compare(baseline, rewards)
-            unknown = guard.unbounded(baseline, rewards)
+            alike = guard.unbounded(baseline, rewards)
+            unknown = None if alike is None else _alike(alike, seen[alike].rewards)
         harm = finding is not None and finding.outcome == "worse"
         if unknown is not None and not harm:
-            return self._withheld(time, pulls, f"{reached}, but {_alike(unknown, seen[unknown].rewards)}")
+            return self._withheld(time, pulls, f"{reached}, but {unknown}")
         if finding is None or finding.outcome == "better":
             shown = "nothing is shown to be worse" if finding is None else f"{finding.variant!r} is shown to be better"
             evidence: State = {"pulls": pulls} | ({} if finding is None else finding.evidence())
@@ -92,7 +101,7 @@ class PhaseTests:
     def _stopping(self, test: SequentialTest, time: int) -> Event | None:
         """Stop, where the test finds a difference."""
         if self._ledger.resplit:
-            if "withheld" in self._ledger.events:
+            if "resplit" in self._ledger.events:
                 return None
             reason = (
                 "the shares were changed in action: a trend over time looks like a difference between variants that "

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Concatenate, Final, ParamSpec
 
+from armwise._forks import Rank, watch_forks
 from armwise._words import check_words, shown
 from armwise.clock import nanoseconds
 from armwise.errors import ConfigurationError, SnapshotError
@@ -21,7 +22,6 @@ from armwise.experiments.ledger import Ledger
 from armwise.experiments.outcomes import VariantStatistics
 from armwise.experiments.trial import told as what_raised
 from armwise.flags import EnvironmentFlags
-from armwise.policies._seeds import watch_forks
 from armwise.protocols import ExperimentMetrics, Flags, StateStore
 from armwise.types import State
 
@@ -70,7 +70,7 @@ class ExperimentRegistry(Guarded):
         saved = None if store is None else store.read()
         if saved is not None:
             self.load_state(saved)
-        watch_forks(self)
+        watch_forks(self, Rank.EXPERIMENTS)
 
     @property
     def tenant(self) -> str:

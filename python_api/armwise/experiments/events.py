@@ -9,10 +9,13 @@ from armwise._fields import INT64, Fields
 from armwise._words import has_utf8
 from armwise.types import State
 
-__all__ = ["Event", "EventKind"]
+__all__ = ["Event", "EventKind", "Occasion"]
 
 EventKind: TypeAlias = Literal["activated", "withheld", "stopped"]
 """What may happen to an experiment."""
+
+Occasion: TypeAlias = Literal["activated", "withheld", "resplit", "stopped"]
+"""What is told once: "withheld" is of activations, "resplit" of stops that changed shares withhold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,14 @@ class Event:
     time : int
         Nanoseconds since the epoch.
     kind : {"activated", "withheld", "stopped"}
-        What happened; "withheld" is an activation that was due and not done.
+        What happened; "withheld" is what was due and not done: an activation, or a stop where shares had changed.
     reason : str
         Why, in words.
     automatic : bool
         Whether the harness did it by itself.
     evidence : dict
-        The figures that it rests on: the variant, the interval of its difference from the baseline, the outcome.
+        The figures that it rests on: the variant, the interval of its difference from the baseline, the outcome. An
+        activation, and one that is withheld, has the `pulls` of control.
     """
 
     time: int
@@ -38,6 +42,11 @@ class Event:
     reason: str
     automatic: bool = False
     evidence: State = field(default_factory=dict)
+
+    @property
+    def occasion(self) -> Occasion:
+        """What it happened to: of each occasion the first event is kept."""
+        return "resplit" if self.kind == "withheld" and "pulls" not in self.evidence else self.kind
 
     def state_dict(self) -> State:
         """The event as plain JSON."""

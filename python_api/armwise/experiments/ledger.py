@@ -19,7 +19,7 @@ from armwise.errors import ConfigurationError, SnapshotError
 from armwise.experiments._part import Part
 from armwise.experiments._setup import Setup
 from armwise.experiments.allocation import Allocator
-from armwise.experiments.events import Event, EventKind
+from armwise.experiments.events import Event, Occasion
 from armwise.experiments.experiment import PHASES, Phase, check_id, later
 from armwise.experiments.statistics import Statistics
 from armwise.types import Label, State
@@ -71,7 +71,7 @@ class Ledger:
         self.mixture: Mixture | None = None
         self.resplit = False
         self.reshared = False
-        self.events: dict[EventKind, Event] = {}
+        self.events: dict[Occasion, Event] = {}
         self.own = Part.empty(setup.outputs)
         self._part = part
         self._others: dict[str, Part] = {}
@@ -99,7 +99,7 @@ class Ledger:
 
     def happen(self, event: Event) -> None:
         """Note an event, and enter the phase that it leads to."""
-        self.events.setdefault(event.kind, event)
+        self.events.setdefault(event.occasion, event)
         if event.kind == "activated":
             self.phase = "active"
             if self.table is not None:
@@ -175,10 +175,10 @@ class Ledger:
         for name in sorted(self._others):
             self._base = self._base.merged(self._others[name])
         for event in other.events.values():
-            mine = self.events.get(event.kind)
+            mine = self.events.get(event.occasion)
             # Which event is the first must not depend on who asks.
             if mine is None or _order(event) < _order(mine):
-                self.events[event.kind] = event
+                self.events[event.occasion] = event
         self.phase = later(self.phase, other.phase)
         self.resplit |= other.resplit
         self.reshared |= other.reshared
@@ -206,7 +206,7 @@ class Ledger:
             "mixture": None if self.mixture is None or self.resplit else _written(self.mixture),
             "resplit": int(self.resplit),
             "reshared": int(self.reshared),
-            "events": [self.events[kind].state_dict() for kind in sorted(self.events)],
+            "events": [self.events[occasion].state_dict() for occasion in sorted(self.events)],
             "parts": {name: parts[name].state_dict() for name in sorted(parts)},
         }
 
@@ -235,9 +235,9 @@ class Ledger:
         ledger.reshared = bool(fields.whole("reshared", 0, 1)) if fields.says("reshared") else False
         for entry in fields.items("events"):
             event = Event.from_state(Fields(entry, "state['events'][i]"))
-            if event.kind in ledger.events:
-                fields.refuse("events", "at most one event of a kind")
-            ledger.events[event.kind] = event
+            if event.occasion in ledger.events:
+                fields.refuse("events", "at most one event of a kind, but for a stop withheld beside an activation")
+            ledger.events[event.occasion] = event
         for name in fields.mapping("parts"):
             if not isinstance(name, str) or _PART.fullmatch(name) is None:
                 fields.refuse("parts", "ids of 16 hexadecimal digits")

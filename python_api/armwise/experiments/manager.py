@@ -112,10 +112,10 @@ class ExperimentManager(ExperimentRecorder):
         experiment = running.experiment
         if not self._flags.enabled(FLAG):
             return None
-        if running.ledger.phase == "stopped":
-            return experiment.control
         if isinstance(key, Mapping):
             key = running.key(key, None)
+        if running.ledger.phase == "stopped":
+            return None if key is None else experiment.control
         if key is None:
             with self._locked():
                 running.request("unkeyed")

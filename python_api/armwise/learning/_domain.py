@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from armwise._labels import check_labels
 from armwise.clock import nanoseconds
-from armwise.errors import ArmwiseError, ConfigurationError
+from armwise.errors import ArmwiseError, ConfigurationError, StoreError, UnknownArm
 from armwise.experiments.identity import features
 from armwise.experiments.statistics import check_number
 from armwise.experiments.trial import Trial
@@ -17,7 +17,7 @@ from armwise.learning._services import Way
 from armwise.learning._standing import BY_EVIDENCE, LOG, Standing
 from armwise.learning._statistics import LARGEST
 from armwise.protocols import ContextLike, JoinedReward, Pending
-from armwise.types import Decision, Label
+from armwise.types import JSON, Decision, Label
 
 __all__ = ["Domain", "RewardStatus"]
 
@@ -25,64 +25,117 @@ RewardStatus: TypeAlias = Literal["applied", "duplicate", "late", "unknown"]
 """What became of a reward: learnt from, or told apart as a second one, one too late, or one of no known decision."""
 
 _PI: Final = "policy_propensity"
-_STANDING: Final = 0
-"""A moment long past: asked as of it, a policy that decays leaves its clock where it stands."""
+_OF: Final = "policy"
+"""Whose propensity it is: evidence is that of the policy that earned it."""
+_LONG_PAST: Final = 0
+"""Asked as of then, a policy that decays leaves its clock where it stands."""
+_EVERY: Final = 8
+"""Of so many requests that the rule serves, one is evidence."""
+_CHOICE: Final = 2
+_CERTAIN: Final = 1.0 + 1e-9
+_TRACER: Final = "the tracer raised"
+_UNTRACED: Final = "what it was to be told goes on without it"
+
+
+class Chosen(NamedTuple):
+    """A decision whose reward is not expected yet."""
+
+    decision: Decision
+    trial: Trial | None
+    foreseen: Mapping[str, JSON] | None
+    way: Way
+    candidates: Sequence[Label]
+    context: ContextLike | None
+    time: int
+
+
+class Asked(NamedTuple):
+    """What serves one turn of the learning loop; `chosen` where somebody else is to know of it."""
+
+    arm: Label
+    foreseen: Mapping[str, JSON] | None
+    chosen: Chosen | None
 
 
 class Domain(Standing):
     """A domain that decides and learns."""
 
-    def ask(self, candidates: Sequence[Label], context: ContextLike | None) -> tuple[Label, str | None]:
-        """Serve one turn of the learning loop: the arm, and a decision's id where somebody has a use for it.
+    def ask(self, candidates: Sequence[Label], context: ContextLike | None) -> Asked:
+        """Serve one turn of the learning loop, which :meth:`expect` goes on with.
 
-        An experiment, a tracer and the evidence of the shadow have; by itself a policy learns without.
+        Its reward comes in the same turn: only where an experiment or a tracer is to know of it does it need an id.
         """
         way = self._way
-        if way.manager is None and self._services.tracer is None and not self._collects(way):
-            return self._services.serving[self.name](candidates, context), None
-        decision = self.decide(candidates, context)
-        return decision.arm, decision.decision_id
+        if way.manager is not None or self._services.tracer is not None:
+            chosen = self._choose(candidates, context)
+            return Asked(chosen.decision.arm, chosen.foreseen, chosen)
+        if not self._heeds_served(way):
+            try:
+                return Asked(self._services.serving[self.name](candidates, context), None, None)
+            except UnknownArm as error:
+                return Asked(self.fall_back(candidates, context, error), None, None)
+        arm = way.rule(candidates, context)
+        return Asked(arm, self._foreseen(way, candidates, context, arm), None)
+
+    def expect(self, asked: Asked) -> str | None:
+        """Expect the reward of a turn, and return the decision's id; None where nobody has a use for one.
+
+        There is none either where the store does not take it. The turn goes on: its reward is at hand when it comes.
+        """
+        chosen = asked.chosen
+        if chosen is None:
+            return None
+        try:
+            return self._expected(chosen).decision_id
+        except StoreError as error:
+            self._fail("the store takes no pending decision", error, "turns of the learning loop go on without")
+            self._keep_trial(chosen.trial, handle_of(chosen.context, asked.arm))
+            self._tell_decided(chosen, chosen.decision)
+            return None
 
     def decide(self, candidates: Sequence[Label], context: ContextLike | None) -> Decision:
         """Serve a request, and expect its reward."""
-        way, services, now = self._way, self._services, nanoseconds()
-        trial = propensity = None
-        if way.manager is not None:
-            trial = way.manager.decide(self.name, context, candidates, self._core(way, candidates, context))
-            decision = decision_of(trial, candidates, way.learner.policy_version, services.identities)
-        elif way.acts:
-            decision = way.learner.decide(candidates, features(context) if way.contextual else None)
-        else:
+        return self._expected(self._choose(candidates, context))
+
+    def fall_back(self, candidates: Sequence[Label], context: ContextLike | None, error: UnknownArm) -> Label:
+        """Serve by the rule a request with arms that the policy does not take."""
+        arm = self._way.rule(check_labels(candidates, "candidates"), context)
+        with self._gate.held():
+            self._refuse(error)
+        self._fail("the policy refused candidates", error, "the rule served them")
+        return arm
+
+    def _choose(self, candidates: Sequence[Label], context: ContextLike | None) -> Chosen:
+        way, now = self._way, nanoseconds()
+        trial = foreseen = None
+        try:
+            if way.manager is not None:
+                trial = way.manager.decide(self.name, context, candidates, self._core(way, candidates, context))
+                decision = decision_of(trial, candidates, way.learner.policy_version, self._services.identities)
+            elif way.acts:
+                decision = way.learner.decide(candidates, features(context) if way.contextual else None)
+            else:
+                decision = self._ruled(way, candidates, context)
+                foreseen = self._foreseen(way, candidates, context, decision.arm)
+        except UnknownArm as error:
+            self.fall_back(candidates, context, error)
             decision = self._ruled(way, candidates, context)
-            propensity = self._shadowed(way, candidates, context, decision.index)
-        # Whose request it was is nothing to keep, and neither is what nobody will learn with.
-        kept = features(context) if way.contextual else None
-        decision = self._expected(decision, kept, trial, propensity, now)
-        if trial is not None and trial.reason == "counted":
-            with self._gate:
-                self._open.keep(decision.decision_id, trial)
-        if services.tracer is not None:
-            services.tracer.decided(
-                self.name, decision, candidates=candidates, context=context, phase=way.phase, time_ns=now
-            )
-        return decision
+        return Chosen(decision, trial, foreseen, way, candidates, context, now)
 
     def record(
-        self, context: ContextLike | None, action: object, reward: object, decision_id: str | None
+        self,
+        context: ContextLike | None,
+        action: object,
+        reward: object,
+        decision_id: str | None,
+        foreseen: Mapping[str, JSON] | None = None,
     ) -> RewardStatus:
-        """Take a reward: everything is checked, then joined, counted and learnt, as one step."""
+        """Take a reward: everything is checked, then joined, counted and learnt, as one step.
+
+        `foreseen` is what is known of a turn that has no id, as :meth:`ask` gave it.
+        """
         value = reward if type(reward) is float and -LARGEST <= reward <= LARGEST else check_number(reward)
-        status: RewardStatus = "applied"
-        told: Trial | tuple[str, str] | None = None
-        with self._gate:
-            way = self._way
-            arm = self._statistics.admit(action)
-            if decision_id is None and way.manager is None:
-                if way.learns:
-                    way.learner.update(arm, value, features(context) if way.contextual else None)
-                self._statistics.add(arm, value)
-            else:
-                status, told = self._join(way, context, arm, value, decision_id)
+        way, arm, status, told = self._gate.run(self._take, context, action, value, decision_id, foreseen)
         if way.manager is not None:
             if isinstance(told, Trial):
                 way.manager.record_trial(told, value)
@@ -90,8 +143,31 @@ class Domain(Standing):
                 way.manager.record(*told, value)
         tracer = self._services.tracer
         if tracer is not None:
-            tracer.rewarded(self.name, decision_id, arm, value, status, time_ns=nanoseconds())
+            try:
+                tracer.rewarded(self.name, decision_id, arm, value, status, time_ns=nanoseconds())
+            except Exception as error:  # noqa: BLE001 - the reward is applied; it is counted
+                self._fail(_TRACER, error, _UNTRACED)
         return status
+
+    def _take(
+        self,
+        context: ContextLike | None,
+        action: object,
+        reward: float,
+        decision_id: str | None,
+        foreseen: Mapping[str, JSON] | None,
+    ) -> tuple[Way, Label, RewardStatus, Trial | tuple[str, str] | None]:
+        """Join, count and learn a reward, inside the gate; what an experiment is to be told comes back."""
+        way = self._way
+        arm = self._statistics.admit(action)
+        if decision_id is not None or way.manager is not None:
+            return way, arm, *self._join(way, context, arm, reward, decision_id)
+        if way.learns:
+            way.learner.update(arm, reward, features(context) if way.contextual else None)
+        if foreseen is not None:
+            self._weigh(way, foreseen, reward)
+        self._statistics.add(arm, reward)
+        return way, arm, "applied", None
 
     def bakeoff(
         self, candidates: Sequence[Label], trial: Callable[[Label], float], context: ContextLike | None
@@ -101,16 +177,19 @@ class Domain(Standing):
         way = self._way
         seen = features(context) if way.contextual else None
         default = labels.index(way.rule(labels, context))
-        shares = way.learner.propensities(labels, seen, _STANDING).tolist() if self._collects(way) else None
+        weighed = len(labels) >= _CHOICE and self._collects(way)
+        shares = way.learner.propensities(labels, seen, _LONG_PAST).tolist() if weighed else None
         rewards = [check_number(trial(label), f"the reward of {label!r}") for label in labels]
-        with self._gate:
+        with self._gate.held():
             arms = [self._statistics.admit(label) for label in labels]
             if way.learns:
                 contexts = None if seen is None else [seen] * len(arms)
                 way.learner.update_many(arms, rewards, contexts)
             for arm, value in zip(arms, rewards, strict=True):
                 self._statistics.add(arm, value)
-            if shares is not None and self._evidence is not None and self._evidence.tried(rewards, shares, default):
+            # While the arms were tried, another policy may have come, or a hand.
+            evidence = self._evidence if self._collects(self._way) and self._way.learner is way.learner else None
+            if shares is not None and evidence is not None and evidence.tried(rewards, shares, default):
                 self._enter(acting=True, why=BY_EVIDENCE)
         return dict(zip(labels, rewards, strict=True))
 
@@ -118,7 +197,7 @@ class Domain(Standing):
         """Learn from rewards that were joined and not saved, as of their time."""
         for joined in rewards:
             arm, extra = joined.pending.arm, joined.pending.extra
-            with self._gate:
+            with self._gate.held():
                 way = self._way
                 try:
                     label = self._statistics.admit(arm)
@@ -137,37 +216,51 @@ class Domain(Standing):
     def _collects(self, way: Way) -> bool:
         return way.learns and not way.acts and self._evidence is not None
 
-    def _shadowed(self, way: Way, candidates: Sequence[Label], context: ContextLike | None, index: int) -> float | None:
-        """The probability with which the policy in the shadow would have served what was served."""
-        if not self._collects(way):
+    def _heeds_served(self, way: Way) -> bool:
+        evidence = self._evidence
+        return evidence is not None and evidence.heeds_served and self._collects(way)
+
+    def _foreseen(
+        self, way: Way, candidates: Sequence[Label], context: ContextLike | None, arm: Label
+    ) -> Mapping[str, JSON] | None:
+        """What the policy in the shadow would have done with a request: kept until its reward comes, as evidence.
+
+        One candidate leaves no choice. Of other requests a counter picks one in eight, whatever came of those before:
+        the mean is then one of these, and the others need not ask the policy, which costs more than to serve them.
+        """
+        if not self._heeds_served(way) or len(candidates) < _CHOICE or next(self._requests) % _EVERY:
             return None
         try:
-            return float(
-                way.learner.propensities(candidates, features(context) if way.contextual else None, _STANDING)[index]
-            )
-        except ArmwiseError as error:  # what stands by must not fail what is served; status tells of it
-            with self._gate:
+            seen = features(context) if way.contextual else None
+            shares = way.learner.propensities(candidates, seen, _LONG_PAST)
+            share = _propensity(shares[list(candidates).index(arm)])
+        except Exception as error:  # noqa: BLE001 - what stands by must not fail what is served; it is counted
+            with self._gate.held():
                 self._refuse(error)
+                if self._evidence is not None:
+                    self._evidence.refused()
+            self._fail("the policy in the shadow refused a request", error, "the rule served it")
             return None
+        return {_PI: share, _OF: type(way.learner).__name__}
 
-    def _expected(
-        self, decision: Decision, context: ContextLike | None, trial: Trial | None, propensity: float | None, now: int
-    ) -> Decision:
+    def _expected(self, chosen: Chosen) -> Decision:
         """Expect the reward of a decision; one whose id is taken, after a rollback, gets another."""
-        services = self._services
-        known = {} if trial is None else trial.metadata
+        services, decision = self._services, chosen.decision
+        known = {} if chosen.trial is None else chosen.trial.metadata
+        # Whose request it was is nothing to keep, and neither is what nobody will learn with.
+        kept = features(chosen.context) if chosen.way.contextual else None
 
         def expect(decision_id: str) -> None:
             services.delayed.expect(
                 self.name,
                 decision_id,
                 decision.arm,
-                context,
-                now=now,
+                kept,
+                now=chosen.time,
                 experiment=known.get("experiment"),
                 variant=known.get("variant"),
                 propensity=decision.propensity,
-                extra=None if propensity is None else {_PI: propensity},
+                extra=chosen.foreseen,
             )
 
         try:
@@ -175,7 +268,30 @@ class Domain(Standing):
         except ConfigurationError:
             decision = decision._replace(decision_id=services.identities.take())
             expect(decision.decision_id)
+        self._keep_trial(chosen.trial, decision.decision_id)
+        self._tell_decided(chosen, decision)
         return decision
+
+    def _keep_trial(self, trial: Trial | None, handle: Hashable) -> None:
+        if trial is not None and trial.reason == "counted":
+            with self._gate.held():
+                self._open.keep(handle, trial)
+
+    def _tell_decided(self, chosen: Chosen, decision: Decision) -> None:
+        tracer = self._services.tracer
+        if tracer is None:
+            return
+        try:
+            tracer.decided(
+                self.name,
+                decision,
+                candidates=chosen.candidates,
+                context=chosen.context,
+                phase=chosen.way.phase,
+                time_ns=chosen.time,
+            )
+        except Exception as error:  # noqa: BLE001 - who looks on must not fail what is served; it is counted
+            self._fail(_TRACER, error, _UNTRACED)
 
     def _join(
         self, way: Way, context: ContextLike | None, arm: Label, reward: float, decision_id: str | None
@@ -229,10 +345,26 @@ class Domain(Standing):
         return trial is not None and way.manager is not None and is_taught(way.manager, trial, way.learner)
 
     def _weigh(self, way: Way, extra: Mapping[str, object] | None, reward: float) -> None:
-        propensity = None if extra is None else extra.get(_PI)
         evidence = self._evidence if self._collects(way) else None
-        if evidence is not None and isinstance(propensity, float) and evidence.served(reward, propensity):
+        if extra is None or evidence is None or extra.get(_OF) != type(way.learner).__name__:
+            return
+        propensity = extra.get(_PI)
+        if isinstance(propensity, float) and evidence.served(reward, propensity):
             self._enter(acting=True, why=BY_EVIDENCE)
+
+
+def _propensity(share: float) -> float:
+    """A probability as a float.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    if not 0.0 <= share <= _CERTAIN:
+        msg = f"the policy's propensity is {share!r}; expected a number in [0, 1]"
+        raise ConfigurationError(msg)
+    return float(share)
 
 
 def _remembered(pending: Pending) -> ContextLike | None:

@@ -14,10 +14,11 @@ from armwise.errors import ArmwiseError, ConfigurationError
 from armwise.experiments import ExperimentManager
 from armwise.learning._domain import Domain
 from armwise.learning._domain_names import check_domain
-from armwise.learning._gate import Gate, take_before
+from armwise.learning._gate import Gate
 from armwise.learning._identities import Identities
 from armwise.learning._keeping import Keeping
 from armwise.learning._priors import add_priors, check_priors
+from armwise.learning._restoring import state_of, take_on
 from armwise.learning._services import Services
 from armwise.learning._serving import Serve
 from armwise.learning._shadow import Activation
@@ -60,7 +61,7 @@ class EngineDomains:
             if value is not None and not isinstance(value, kind):
                 msg = f"{name} is {shown(value)}; expected a {kind.__name__}"
                 raise ConfigurationError(msg)
-        if tracer is not None and not callable(getattr(tracer, "decided", None)):
+        if tracer is not None and not all(callable(getattr(tracer, told, None)) for told in ("decided", "rewarded")):
             msg = f"tracer is {shown(tracer)}; expected one such as armwise.telemetry.trace.DecisionTracer"
             raise ConfigurationError(msg)
         self.registry = PolicyRegistry() if registry is None else registry
@@ -70,14 +71,16 @@ class EngineDomains:
         self.features = FeatureStore()
         self._keeping = Keeping(self.tenant, store)
         self.delayed = self._keeping.pending() if delayed is None else delayed
-        take_before(type(self.delayed._store))  # noqa: SLF001 - whose locks are taken inside the gates
         self._starts_afresh = store is not None or delayed is not None
         self._serving: dict[str, Serve] = {}
         self._domains: dict[str, Domain] = {}
         self._services = Services(
             self.flags, self.delayed, experiments, tracer, Identities(self._keeping.take_stream()), self._serving
         )
+        self._saving = Gate()  # before those of the domains, which a save enters one after the other
         self._gate = Gate()
+        # A store that was made anew, beside a snapshot of before, must number its rewards behind those in the snapshot.
+        self._say_saved(self._keeping.states)
         # Flags hold who subscribed: one that outlives the engine must not keep it alive.
         weakref.finalize(self, self.flags.subscribe(_refresher(weakref.ref(self))))
         for domain, policy in self.registry.items():
@@ -125,7 +128,7 @@ class EngineDomains:
         if policy is not None and (isinstance(policy, type) or not isinstance(policy, Policy)):
             msg = f"policy is {shown(policy)}; expected a policy, such as armwise.ThompsonSampling()"
             raise ConfigurationError(msg)
-        with self._gate:
+        with self._gate.held():
             if name in self._domains or name in self.registry:
                 msg = f"there is a domain {name!r} already; give this one another name"
                 raise ConfigurationError(msg)
@@ -143,6 +146,8 @@ class EngineDomains:
 
     def deactivate(self, domain: str, *, why: str = "by hand") -> None:
         """Put the policy of a domain into the shadow again, from the next request on.
+
+        There it stays until :meth:`activate` is called: its evidence is forgotten, and none is taken any more.
 
         Raises
         ------
@@ -163,10 +168,11 @@ class EngineDomains:
         added = check_priors(policy, priors)
         domain = Domain(name, policy, self._services, default, activation)
         changes = (added or self._keeping.kept) and not domain.keeps_itself
-        before = policy.state_dict() if changes else None
+        before = state_of(policy) if changes else None
+        newer = None
         try:
             if self._keeping.kept:
-                self._go_on(domain)
+                newer = self._go_on(domain)
             add_priors(policy, added)
             if self._starts_afresh:
                 domain.take_streams(self._keeping.take_stream)
@@ -178,20 +184,31 @@ class EngineDomains:
             raise
         self._domains[name] = domain
         domain.open()
+        if newer is not None:  # told when all is done: where warnings are errors, this is one
+            warnings.warn(f"domain {name!r} starts afresh: {newer}", stacklevel=3)
 
-    def _go_on(self, domain: Domain) -> None:
-        """Bring a domain to where it was when its workspace was last used."""
-        kept = self._keeping.state_of(domain.name)
+    def _go_on(self, domain: Domain) -> NewerVersion | None:
+        """Bring a domain to where it was when its workspace was last used; return why that is not known."""
+        newer = None
+        kept = self._keeping.states.get(domain.name)
         if kept is not None:
             try:
                 with suspected():
                     load = domain.resumed(kept)
             except NewerVersion as error:
-                warnings.warn(f"domain {domain.name!r} starts afresh: {error}", stacklevel=4)
+                newer = error
             else:
-                load()
+                take_on([load])
                 domain.applied = applied_in(kept)
         domain.catch_up(self.delayed.unsaved(domain.name, domain.applied or 0))
+        return newer
+
+    def _say_saved(self, states: Mapping[str, Mapping[str, object]]) -> None:
+        """Tell the pending decisions which rewards the states of a snapshot hold."""
+        for name, state in states.items():
+            applied = applied_in(state)
+            if applied is not None:
+                self.delayed.saved(name, applied)
 
     def _found(self, name: str) -> Domain:
         """A domain that came in through the registry.
@@ -201,7 +218,7 @@ class EngineDomains:
         UnknownDomain
             If nobody registered it.
         """
-        with self._gate:
+        with self._gate.held():
             policy = self.registry.get(name)
             if name not in self._domains:
                 self._adopt(name, policy)

@@ -6,10 +6,9 @@ import logging
 import os
 import re
 import stat
-from pathlib import Path
 from typing import Final
 
-from armwise._words import one_line, shown
+from armwise._words import check_path, one_line
 from armwise.errors import ConfigurationError
 from armwise.flags import truth
 
@@ -45,7 +44,7 @@ class FlagsFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = _checked(path)
+        self._path = check_path(path, "file", "the name of a file, such as 'armwise.flags'")
         self._settled: bytes | str | None = None
         self._seen: bytes | str | None = None
 
@@ -121,16 +120,3 @@ class FlagsFile:
             msg = f"{place}: {one_line(name, 80)} stands there twice; say it once"
             raise ConfigurationError(msg)
         said[name] = truth(f"{place}: {one_line(name, 80)}", word)
-
-
-def _checked(path: object) -> Path:
-    """The path, which stays the same where the process changes its folder."""
-    try:
-        given = Path(path)  # type: ignore[arg-type]  # refused below where it is none
-        named = given.name and b"\0" not in os.fsencode(given)
-    except (TypeError, UnicodeEncodeError):
-        given, named = Path(), False
-    if not named:
-        msg = f"file is {shown(path)}; expected the name of a file, such as 'armwise.flags'"
-        raise ConfigurationError(msg)
-    return given.absolute()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from armwise.learning._gate import watch_forks
+from armwise._forks import watch_forks
 from armwise.policies._seeds import fresh_stream
 
 __all__ = ["Identities"]

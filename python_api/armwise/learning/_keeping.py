@@ -64,9 +64,10 @@ class Keeping:
         """A stream that nobody has had: counted by the store, else by chance."""
         return fresh_stream() if self._workspace is None else self._workspace.take_streams(1)
 
-    def state_of(self, domain: str) -> Loaded | None:
-        """What is kept of a domain; None where nothing is."""
-        return self._states.get(domain)
+    @property
+    def states(self) -> Mapping[str, Loaded]:
+        """What is kept of each domain, still to be checked."""
+        return self._states
 
     def write(self, states: Mapping[str, State], created_at: int, *, keep: int) -> None:
         """Write the states of domains beside those of domains that nobody has registered here.

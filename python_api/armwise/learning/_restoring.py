@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from copy import deepcopy
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from armwise._fields import INT64, Fields, Loaded, NewerVersion
+from armwise._labels import require_utf8
 from armwise._words import one_line, shown, suspected
 from armwise.errors import ConfigurationError, SnapshotError
+from armwise.learning._gate import Gate
 from armwise.learning.tenant import TenantContext
 from armwise.policies._saved import SavedPolicy
 from armwise.protocols import Policy
 from armwise.types import State
 
-__all__ = ["Restorable", "RestoreReport", "opened", "prepared_policy", "read_since", "sorted_out"]
+__all__ = [
+    "Load",
+    "Restorable",
+    "RestoreReport",
+    "opened",
+    "prepared_policy",
+    "read_since",
+    "sorted_out",
+    "state_of",
+    "take_on",
+]
 
 
 class RestoreReport(NamedTuple):
@@ -38,10 +53,21 @@ class RestoreReport(NamedTuple):
     missing: tuple[str, ...]
 
 
+class Load(NamedTuple):
+    """A domain's state, checked as far as it can be."""
+
+    gate: Gate
+    """The domain's own."""
+    foreign: Callable[[], Callable[[], None]] | None
+    """Loads a policy of which nothing is known before, and returns what takes that back; None where there is none."""
+    rest: Callable[[], None]
+    """Loads everything else, and cannot fail."""
+
+
 class Restorable(Protocol):
     """A domain, as far as a restore is concerned."""
 
-    def prepared(self, state: Mapping[str, object]) -> Callable[[], None]:
+    def prepared(self, state: Mapping[str, object]) -> Load:
         """Check a state as a whole, and return what makes the domain become it."""
         ...
 
@@ -75,7 +101,7 @@ def opened(snapshot: object, tenant: TenantContext, previous: Sequence[os.PathLi
 
 def sorted_out(
     snapshot: object, tenant: TenantContext, domains: Mapping[str, Restorable], policies: Iterable[str] | None
-) -> tuple[list[Callable[[], None]], RestoreReport]:
+) -> tuple[list[Load], RestoreReport]:
     """Check all that a snapshot says of the domains; return what makes them become it, and the report.
 
     Raises
@@ -87,7 +113,7 @@ def sorted_out(
     """
     states = opened(snapshot, tenant)
     wanted = _names(policies, domains, states)
-    loads: dict[str, Callable[[], None]] = {}
+    loads: dict[str, Load] = {}
     skipped: dict[str, str] = {}
     for name, state in states.items():
         if name in wanted and name in domains:
@@ -98,7 +124,8 @@ def sorted_out(
                 skipped[name] = str(error)
     unknown = tuple(name for name in states if name in wanted and name not in domains)
     missing = tuple(name for name in domains if name in wanted and name not in states)
-    return list(loads.values()), RestoreReport(tuple(loads), skipped, unknown, missing)
+    # Gates are entered in the order in which they were made.
+    return [loads[name] for name in domains if name in loads], RestoreReport(tuple(loads), skipped, unknown, missing)
 
 
 def _names(policies: object, *known: Iterable[str]) -> set[str]:
@@ -115,8 +142,39 @@ def _names(policies: object, *known: Iterable[str]) -> set[str]:
     return set(wanted)
 
 
-def prepared_policy(policy: Policy, state: Mapping[str, object]) -> Callable[[], None]:
-    """Check a state as a whole, and return what makes the policy become it.
+def take_on(loads: Iterable[Load]) -> None:
+    """Let domains become what was checked, as one step: all of them, or none.
+
+    A policy that is not armwise's is asked first, so that nothing else has changed where it refuses.
+
+    Raises
+    ------
+    SnapshotError
+        If one of those does; it and those before it are as they were.
+    """
+    loads = tuple(loads)
+    with ExitStack() as gates:
+        for load in loads:
+            gates.enter_context(load.gate.held())
+        with ExitStack() as undo:
+            for load in loads:
+                if load.foreign is not None:
+                    undo.callback(load.foreign())
+            undo.pop_all()
+        for load in loads:
+            load.rest()
+
+
+def state_of(policy: Policy) -> State:
+    """A policy's state to go back to: what the policy changes meanwhile, one that is not armwise's may change in it."""
+    state = policy.state_dict()
+    return state if isinstance(policy, SavedPolicy) else deepcopy(state)
+
+
+def prepared_policy(
+    policy: Policy, state: Mapping[str, object]
+) -> tuple[Callable[[], Callable[[], None]] | None, Callable[[], None] | None]:
+    """Check a state as a whole, and return what makes the policy become it, as one of the two parts of a :class:`Load`.
 
     Of a policy that is not armwise's, nothing is known before it is asked to load.
 
@@ -126,8 +184,26 @@ def prepared_policy(policy: Policy, state: Mapping[str, object]) -> Callable[[],
         If anything in it is missing or cannot be; nothing has changed then.
     """
     if isinstance(policy, SavedPolicy):
-        return policy._prepared(state)  # noqa: SLF001 - the first half of load_state, which changes nothing
-    return lambda: policy.load_state(state)
+        if isinstance(arms := state.get("arms"), (list, tuple)):
+            require_utf8(arms, "state['arms']")
+        return None, policy._prepared(state)  # noqa: SLF001 - the first half of load_state, which changes nothing
+
+    def load() -> Callable[[], None]:
+        before = state_of(policy)
+        try:
+            policy.load_state(state)
+        except BaseException as error:
+            policy.load_state(before)
+            if isinstance(error, SnapshotError) or not isinstance(error, Exception):
+                raise
+            msg = (
+                f"the {type(policy).__name__} does not load its state: {type(error).__name__}: "
+                f"{one_line(str(error))}; nothing was changed"
+            )
+            raise SnapshotError(msg) from error
+        return partial(policy.load_state, before)
+
+    return load, None
 
 
 def read_since(fields: Fields) -> State | None:

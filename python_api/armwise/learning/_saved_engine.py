@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from armwise.clock import nanoseconds
 from armwise.learning._domains import EngineDomains
-from armwise.learning._restoring import RestoreReport, sorted_out
-from armwise.learning._standing import applied_in
+from armwise.learning._restoring import RestoreReport, sorted_out, take_on
 from armwise.types import State
 
 __all__ = ["SavedEngine"]
@@ -37,7 +36,8 @@ class SavedEngine(EngineDomains):
         Returns
         -------
         RestoreReport
-            Which domains are restored, and why others are not. A domain of a newer version is skipped, with a warning.
+            Which domains are restored, and why others are not. Domains of a newer version are skipped, and once the
+            others are restored a warning tells of them.
 
         Raises
         ------
@@ -46,14 +46,18 @@ class SavedEngine(EngineDomains):
             domain's. No domain has changed then.
         """
         loads, report = sorted_out(snapshot, self.tenant, dict(self._present()), policies)
-        for domain, why in report.skipped.items():
-            warnings.warn(f"domain {domain!r} is not restored: {why}", stacklevel=2)
-        for load in loads:
-            load()
+        take_on(loads)
+        # Told when all is done: where warnings are errors, this is one.
+        if report.skipped:
+            told = "; ".join(f"domain {domain!r} is not restored: {why}" for domain, why in report.skipped.items())
+            warnings.warn(told, stacklevel=2)
         return report
 
     def save(self, *, keep: int = 3) -> None:
         """Write a snapshot to the store, where domains that are not registered here stay as they were.
+
+        Of several threads that save, one does at a time, so that no older snapshot takes the place of a newer one.
+        Requests and rewards do not wait for it.
 
         Parameters
         ----------
@@ -67,12 +71,10 @@ class SavedEngine(EngineDomains):
         StoreError
             If it cannot be written; the last one stands.
         """
-        states = self.snapshot()
-        self._keeping.write(states, nanoseconds(), keep=keep)
-        for name in states:
-            applied = applied_in(states[name])
-            if applied is not None:
-                self.delayed.saved(name, applied)
+        with self._saving.held():
+            states = self.snapshot()
+            self._keeping.write(states, nanoseconds(), keep=keep)
+            self._say_saved(states)
 
     def status(self) -> dict[str, State]:
         """What stands where, for people: for each domain its policy, phase, and each arm's mean `q` and number `n`.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from armwise._fields import INT64, Fields
-from armwise._labels import check_label, check_labels, clash, plain
+from armwise._labels import check_label, clash, plain_labels, require_utf8, restored_labels
 from armwise._words import has_utf8, shown
-from armwise.errors import ConfigurationError, SnapshotError
+from armwise.errors import ConfigurationError
 from armwise.types import Label, State
 from armwise_kernels import law
 
@@ -31,10 +31,12 @@ class ArmStatistics:
     {'a': {'q': 0.75, 'n': 2}}
     """
 
-    __slots__ = ("_arms",)
+    __slots__ = ("_arms", "_counts", "_totals")
 
     def __init__(self) -> None:
-        self._arms: dict[Label, tuple[int, float]] = {}
+        self._arms: dict[Label, int] = {}
+        self._counts: list[int] = []
+        self._totals: list[float] = []
 
     def admit(self, arm: object) -> Label:
         """Return a label that rewards can be counted for, changing nothing.
@@ -63,19 +65,26 @@ class ArmStatistics:
 
     def add(self, arm: Label, reward: float) -> None:
         """Count a reward within 1e70 of an arm that was admitted."""
-        count, total = self._arms.get(arm, (0, 0.0))
-        self._arms[arm] = (count + 1, total + reward)
+        position = self._arms.get(arm)
+        if position is None:
+            self._arms[arm] = len(self._arms)
+            self._counts.append(1)
+            self._totals.append(reward)
+        else:
+            self._counts[position] += 1
+            self._totals[position] += reward
 
     def summary(self) -> dict[Label, State]:
         """The mean `q` and the number `n` of each arm's rewards, in the order in which arms came."""
-        return {arm: {"q": total / count, "n": count} for arm, (count, total) in self._arms.items()}
+        figures = zip(self._arms, self._counts, self._totals, strict=True)
+        return {arm: {"q": total / count, "n": count} for arm, count, total in figures}
 
     def state_dict(self) -> State:
         """The counts as plain JSON, without loss."""
         return {
-            "arms": [plain(arm) for arm in self._arms],
-            "n": [count for count, _ in self._arms.values()],
-            "total": [total for _, total in self._arms.values()],
+            "arms": plain_labels(tuple(self._arms)),
+            "n": self._counts.copy(),
+            "total": self._totals.copy(),
         }
 
     @classmethod
@@ -88,13 +97,11 @@ class ArmStatistics:
             If anything in it is missing or cannot be.
         """
         items = fields.items("arms")
-        try:
-            arms = check_labels(items, "statistics['arms']") if items else ()
-        except ConfigurationError as error:
-            msg = f"{error}; nothing was changed"
-            raise SnapshotError(msg) from None
+        arms = restored_labels(items, "statistics['arms']") if items else ()
+        require_utf8(arms, "statistics['arms']")
         counts = fields.wholes("n", len(arms), 1, INT64)
         totals = fields.numbers("total", (len(arms),), -_SUM, _SUM).tolist()
         statistics = cls()
-        statistics._arms = {arm: (n, total) for arm, n, total in zip(arms, counts, totals, strict=True)}
+        statistics._arms = dict(zip(arms, range(len(arms)), strict=True))
+        statistics._counts, statistics._totals = counts, totals
         return statistics

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Final
 
 __all__ = ["Window"]
 
+_ROUNDING: Final = 2.0**-52
+
 
 class Window:
-    """The sums of the latest pairs of numbers, at most `length` of them.
+    """The sums of the latest pairs of numbers, each at least 0, at most `length` of them.
 
     A running sum from which the oldest number is subtracted drifts, and once a great number has passed through it
     the small ones are lost. Nothing is subtracted here: pairs fall into blocks of `length`, and the window is what
     remains of the block before, whose sums from each place to the end are known, and what there is of this one.
     Each number costs two additions, and one more when its block is full.
+
+    The mean of equal numbers is that number, though their sum is rounded: a cost that is exactly what may be spent is
+    not found to be more.
 
     Not safe to call from several threads.
 
@@ -59,9 +65,18 @@ class Window:
         """The means of the pairs in the window; of none, (0, 0)."""
         there = len(self._first)
         if self._firsts_left:
-            kept = self._length - there
-            return (
-                (self._firsts_left[kept] + self._first_sum) / self._length,
-                (self._seconds_left[kept] + self._second_sum) / self._length,
-            )
-        return (self._first_sum / there, self._second_sum / there) if there else (0.0, 0.0)
+            kept, count = self._length - there, self._length
+            firsts, seconds = self._firsts_left[kept] + self._first_sum, self._seconds_left[kept] + self._second_sum
+            if there == 0:
+                return _mean(firsts, count, self._firsts_left[1]), _mean(seconds, count, self._seconds_left[1])
+        elif there:
+            count, firsts, seconds = there, self._first_sum, self._second_sum
+        else:
+            return 0.0, 0.0
+        return _mean(firsts, count, self._first[-1]), _mean(seconds, count, self._second[-1])
+
+
+def _mean(total: float, count: int, last: float) -> float:
+    """The mean of numbers of at least 0; the last of them, where rounding may have made all the difference."""
+    mean = total / count
+    return last if abs(mean - last) <= count * _ROUNDING * last else mean

@@ -7,11 +7,11 @@ from numbers import Real
 from typing import ClassVar, Final, cast
 
 from armwise._fields import COUNTS, Fields, Loaded
+from armwise._forks import watch_forks
 from armwise._words import shown, suspected
 from armwise.clock import nanoseconds, span
-from armwise.errors import BudgetExhausted, ConfigurationError, SnapshotError
+from armwise.errors import BudgetExhausted, ConfigurationError, ShieldBlocked, SnapshotError
 from armwise.experiments._guarded import Guarded
-from armwise.policies._seeds import watch_forks
 from armwise.types import Moment, State
 
 __all__ = ["PacedBudget", "Reservation"]
@@ -20,6 +20,7 @@ _UNITS: Final = 10**12
 """Money is counted in whole millionths of a millionth of a dollar: sums are exact, in whatever order they come."""
 
 _MOST_USD: Final = 1e6
+_MOST_ASKED: Final = 1e15
 _MOST_SPENT: Final = 1 << 100
 _VERSION: Final = 1
 
@@ -33,23 +34,34 @@ class Reservation:
         What was reserved.
     """
 
-    __slots__ = ("_began", "_budget", "_reserved", "_settled", "cost_usd")
+    __slots__ = ("_budget", "_period", "_reserved", "_settled", "cost_usd")
 
-    def __init__(self, budget: PacedBudget, reserved: int, began: int | None) -> None:
+    def __init__(self, budget: PacedBudget, reserved: int, period: _Period) -> None:
         self.cost_usd = reserved / _UNITS
         self._budget = budget
         self._reserved = reserved
-        self._began = began
+        self._period = period
         self._settled = False
 
     def __repr__(self) -> str:
         return f"Reservation(cost_usd={self.cost_usd!r}{', settled' * self._settled})"
 
 
+class _Period:
+    """What the acts of one period cost, and what is reserved for those whose outcome has not come."""
+
+    __slots__ = ("began", "open", "spent")
+
+    def __init__(self, began: int | None, spent: int) -> None:
+        self.began = began
+        self.spent = spent
+        self.open = 0
+
+
 class PacedBudget(Guarded):
     r"""At most so much in each period, and not all of it at once.
 
-    Of a period of length :math:`T` that begins with the first reservation, at time :math:`t` no more than
+    Of a period of length :math:`T` that begins when the budget is first asked, at time :math:`t` no more than
 
     .. math:: b + (B - b) \, t / T
 
@@ -57,8 +69,9 @@ class PacedBudget(Guarded):
     other; what one of them leaves is not carried over, and what it spent beyond its total, because acts cost more
     than was reserved for them, is the next one's debt. Exactly at the limit is allowed.
 
-    What is reserved counts as spent, so that requests at the same time cannot overspend together; one whose outcome
-    never comes stays spent. Threads may share a budget; processes have one each, and are given a share.
+    What is reserved counts as spent until its period is over, so that requests at the same time cannot overspend
+    together; a debt is of what acts have cost, those that are settled later included. Threads may share a budget;
+    processes have one each, and are given a share.
 
     Parameters
     ----------
@@ -112,9 +125,8 @@ class PacedBudget(Guarded):
                 "more than zero and at most the total"
             )
             raise ConfigurationError(msg)
-        self._began: int | None = None
+        self._current = _Period(None, 0)
         self._latest = 0
-        self._spent = 0
         watch_forks(self)
 
     def allows(self, cost_usd: float, now: Moment | None = None) -> bool:
@@ -123,7 +135,7 @@ class PacedBudget(Guarded):
         Parameters
         ----------
         cost_usd : float
-            In [0, 1e6].
+            In [0, 1e15].
         now : int, float, datetime or None
             As of :func:`armwise.clock.nanoseconds`. A moment before the latest one counts as that one.
 
@@ -132,9 +144,27 @@ class PacedBudget(Guarded):
         ConfigurationError
             If an argument is not as stated.
         """
-        cost, moment = _units("cost_usd", cost_usd), nanoseconds(now)
+        cost, moment = _units("cost_usd", cost_usd, _MOST_ASKED), nanoseconds(now)
         with self._locked():
+            self._begin(moment)
             return cost <= self._left(moment)
+
+    def affords(self, cost_usd: float) -> bool:
+        """Whether a cost is ever within this budget, however long one waits.
+
+        Parameters
+        ----------
+        cost_usd : float
+            In [0, 1e15].
+
+        Raises
+        ------
+        ConfigurationError
+            If it is not.
+        """
+        # A period's last nanosecond has the most, where nothing was spent.
+        most = self._burst + (self._total - self._burst) * (self._period - 1) // self._period
+        return _units("cost_usd", cost_usd, _MOST_ASKED) <= most
 
     def left(self, now: Moment | None = None) -> float:
         """What could be reserved now, in USD; below zero where acts cost more than was reserved for them.
@@ -146,6 +176,7 @@ class PacedBudget(Guarded):
         """
         moment = nanoseconds(now)
         with self._locked():
+            self._begin(moment)
             return self._left(moment) / _UNITS
 
     def reserve(self, cost_usd: float, now: Moment | None = None) -> Reservation:
@@ -154,7 +185,7 @@ class PacedBudget(Guarded):
         Parameters
         ----------
         cost_usd : float
-            What it is estimated to cost, in [0, 1e6].
+            What it is estimated to cost, in [0, 1e15].
         now : int, float, datetime or None
             As of :meth:`allows`.
 
@@ -167,17 +198,20 @@ class PacedBudget(Guarded):
         ------
         BudgetExhausted
             If it is not left now; the error says when it will be.
+        ShieldBlocked
+            If it is never within this budget.
         ConfigurationError
             If an argument is not as stated.
         """
-        cost, moment = _units("cost_usd", cost_usd), nanoseconds(now)
+        cost, moment = _units("cost_usd", cost_usd, _MOST_ASKED), nanoseconds(now)
         with self._locked():
+            self._begin(moment)
             left = self._left(moment)
             if cost > left:
-                raise BudgetExhausted(self._refusal(cost, left, moment))
+                raise self._refusal(cost, left, moment)
             self._advance(moment)
-            self._spent += cost
-            return Reservation(self, cost, self._began)
+            self._current.open += cost
+            return Reservation(self, cost, self._current)
 
     def settle(self, reservation: Reservation, cost_usd: float | None = None, now: Moment | None = None) -> None:
         """Put what an act cost in the place of what was reserved for it.
@@ -208,15 +242,22 @@ class PacedBudget(Guarded):
                 raise ConfigurationError(msg)
             reservation._settled = True  # noqa: SLF001
             self._advance(moment)
-            beyond = cost - reservation._reserved  # noqa: SLF001
-            # What a period that is over had reserved in vain is no credit of this one.
-            if beyond > 0 or reservation._began == self._began:  # noqa: SLF001
-                self._spent = max(0, self._spent + beyond)
+            period = reservation._period  # noqa: SLF001
+            debt = max(0, period.spent - self._total)
+            period.spent += cost
+            period.open -= reservation._reserved  # noqa: SLF001
+            if period is not self._current:
+                self._current.spent += max(0, period.spent - self._total) - debt
 
     def state_dict(self) -> State:
-        """What was spent and when, as plain JSON; the terms are those of who loads it."""
+        """What was spent and when, as plain JSON; the terms are those of who loads it.
+
+        What is reserved is spent to who loads it: its outcome does not come there.
+        """
         with self._locked():
-            return {"version": _VERSION, "began": self._began, "latest": self._latest, "spent": self._spent}
+            current = self._current
+            spent = current.spent + current.open
+            return {"version": _VERSION, "began": current.began, "latest": self._latest, "spent": spent}
 
     def load_state(self, state: Loaded) -> None:
         """Go on from what was spent when the state was taken.
@@ -236,42 +277,57 @@ class PacedBudget(Guarded):
                 raise SnapshotError(msg)
             began = fields.whole("began", 0, latest) if fields.says("began") else None
         with self._locked():
-            self._began, self._latest, self._spent = began, latest, spent
+            self._current, self._latest = _Period(began, spent), latest
 
-    def _standing(self, moment: int) -> tuple[int, int, int]:
-        """When the period of a moment began, how long ago that is, and what it has spent."""
-        moment = max(moment, self._latest)
-        if self._began is None:
-            return moment, 0, self._spent
-        periods, elapsed = divmod(moment - self._began, self._period)
-        return moment - elapsed, elapsed, max(0, self._spent - periods * self._total)
+    def _begin(self, moment: int) -> None:
+        """Let the first period begin, if nobody has asked before: a question that is refused makes time count."""
+        if self._current.began is None:
+            self._current.began = self._latest = max(moment, self._latest)
+
+    def _standing(self, moment: int) -> tuple[int, int, int, int]:
+        """How many periods have ended at a moment, for how long the present one runs, and what is spent and open."""
+        current = self._current
+        began = self._latest if current.began is None else current.began
+        periods, elapsed = divmod(max(moment, self._latest) - began, self._period)
+        if not periods:
+            return 0, elapsed, current.spent, current.open
+        return periods, elapsed, max(0, current.spent - periods * self._total), 0
 
     def _left(self, moment: int) -> int:
-        _, elapsed, spent = self._standing(moment)
-        return self._burst + (self._total - self._burst) * elapsed // self._period - spent
+        _, elapsed, spent, opened = self._standing(moment)
+        return self._burst + (self._total - self._burst) * elapsed // self._period - spent - opened
 
     def _advance(self, moment: int) -> None:
-        self._began, _, self._spent = self._standing(moment)
+        self._begin(moment)
+        periods, elapsed, spent, _ = self._standing(moment)
         self._latest = max(self._latest, moment)
+        if periods:
+            self._current = _Period(self._latest - elapsed, spent)
 
-    def _refusal(self, cost: int, left: int, moment: int) -> str:
+    def _refusal(self, cost: int, left: int, moment: int) -> ShieldBlocked:
         asked = f"{cost / _UNITS:g} USD were asked for"
         if cost > self._total:
-            return f"{asked}, more than the {self._total / _UNITS:g} of a whole period; raise the budget"
+            return ShieldBlocked(
+                f"{asked}, never within this budget: more than the {self._total / _UNITS:g} of a whole period; "
+                "raise the budget, or offer a cheaper candidate"
+            )
         wait = self._wait(cost, moment)
         if wait is None:
-            return f"{asked}, more than the pacing leaves at any time; raise the burst or the budget"
-        return (
+            return ShieldBlocked(
+                f"{asked}, never within this budget: more than the pacing leaves at any time; raise the burst or the "
+                "budget, or offer a cheaper candidate"
+            )
+        return BudgetExhausted(
             f"{asked}, and {max(0, left) / _UNITS:g} are left of the budget for now; nothing acted; "
             f"try again in {wait / 1e9:.3g} s, or with a cheaper candidate"
         )
 
     def _wait(self, cost: int, moment: int) -> int | None:
         """In how many nanoseconds a cost that is refused now will be left; None where it never will."""
-        _, elapsed, spent = self._standing(moment)
-        periods = max(0, -(-(spent + cost - self._total) // self._total))
-        for later in (periods, periods + 1):
-            owed = max(0, spent - later * self._total) + cost
+        _, elapsed, spent, opened = self._standing(moment)
+        periods = max(1, -(-(spent + cost - self._total) // self._total))
+        for later in (0, periods, periods + 1):
+            owed = max(0, spent - later * self._total) + cost + opened * (not later)
             paced = max(0, -(-(owed - self._burst) * self._period // max(1, self._total - self._burst)))
             if paced < self._period:
                 return later * self._period + paced - elapsed
@@ -281,9 +337,9 @@ class PacedBudget(Guarded):
         """A forked process goes on from what its parent had spent."""
 
 
-def _units(name: str, usd: object) -> int:
+def _units(name: str, usd: object, most: float = _MOST_USD) -> int:
     """An amount of money as whole units; decimals below 9,000 USD come out exact."""
-    if isinstance(usd, Real) and not isinstance(usd, bool) and 0.0 <= cast("float", usd) <= _MOST_USD:
+    if isinstance(usd, Real) and not isinstance(usd, bool) and 0.0 <= cast("float", usd) <= most:
         return round(float(usd) * _UNITS)
-    msg = f"{name} is {shown(usd)}; expected an amount of USD in [0, {_MOST_USD:,.0f}]"
+    msg = f"{name} is {shown(usd)}; expected an amount of USD in [0, {most:,.0f}]"
     raise ConfigurationError(msg)

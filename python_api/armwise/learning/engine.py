@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from armwise._words import NAME, shown
-from armwise.errors import ConfigurationError
+from armwise.errors import ConfigurationError, UnknownArm
 from armwise.learning._domain import RewardStatus
 from armwise.learning._saved_engine import SavedEngine
+from armwise.learning._standing import Phase
 from armwise.policies import ThompsonSampling
 from armwise.protocols import ContextLike, EngineStore
 from armwise.types import Decision, Label
@@ -93,14 +94,13 @@ class LearningEngine(SavedEngine):
         Returns
         -------
         Label
-            One of the candidates.
+            One of the candidates. Where the policy acts and was made with other arms, the rule's: the status counts
+            these as refusals, and the first one is logged.
 
         Raises
         ------
         UnknownDomain
             If nobody registered the domain.
-        UnknownArm
-            If the policy acts, and was made with other arms.
         ConfigurationError
             If there are no candidates, or an argument is not as described.
         """
@@ -111,7 +111,10 @@ class LearningEngine(SavedEngine):
         if candidates is None:
             msg = f"candidates is None; expected the arms among which domain {domain!r} may choose"
             raise ConfigurationError(msg)
-        return serve(candidates, context)
+        try:
+            return serve(candidates, context)
+        except UnknownArm as error:
+            return self.domain(domain).fall_back(candidates, context, error)
 
     def decide(self, domain: str, context: ContextLike | None, candidates: Sequence[Label]) -> Decision:
         """Choose as :meth:`recommend` does, say how, and expect the reward.
@@ -195,6 +198,9 @@ class LearningEngine(SavedEngine):
     ) -> dict[Label, float]:
         """Try every candidate of one request: the policy learns from all of them, and the evidence is exact.
 
+        It is evidence about the requests that are tried so. Pick them without a look at what is asked, every third
+        or by chance, for it to be evidence about all.
+
         Parameters
         ----------
         domain : str
@@ -218,6 +224,16 @@ class LearningEngine(SavedEngine):
         """
         return self.domain(domain).bakeoff(candidates, trial, context)
 
+    def phase(self, domain: str) -> Phase:
+        """Whether the policy of a domain serves (``active``) or stands by (``shadow``), where its flags are on.
+
+        Raises
+        ------
+        UnknownDomain
+            If nobody registered the domain.
+        """
+        return self.domain(domain).phase
+
     @classmethod
     def from_config(
         cls, config: str | os.PathLike[str] | Mapping[str, object], *, store: EngineStore | None = None
@@ -240,7 +256,7 @@ class LearningEngine(SavedEngine):
             if not NAME.fullmatch(name):
                 msg = f"task is {shown(task)}; expected a name of at most {200 - len(_ROUTE)} printable characters"
                 raise ConfigurationError(msg)
-            with self._gate:
+            with self._gate.held():
                 if name not in self._domains:
                     self._adopt(name, self.registry.get(name) if name in self.registry else ThompsonSampling())
         return name

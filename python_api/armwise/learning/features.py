@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import ClassVar, Final, TypedDict, cast
 
+from armwise._forks import watch_forks
 from armwise._labels import check_label
 from armwise._words import shown
 from armwise.errors import ConfigurationError, ReentrantCall
 from armwise.experiments._guarded import Guarded
 from armwise.learning._domain_names import check_domain
 from armwise.learning._window import Window
-from armwise.policies._seeds import watch_forks
 from armwise.types import Label
 
 __all__ = ["FeatureStore", "Features", "amount"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import ClassVar, Final
 
+from armwise._forks import watch_forks
 from armwise._words import shown
 from armwise.clock import span
 from armwise.errors import ConfigurationError
@@ -18,7 +19,6 @@ from armwise.experiments._guarded import Guarded
 from armwise.flags import StaticFlags, truth
 from armwise.learning._domain_names import check_domain
 from armwise.learning._flags_file import FlagsFile
-from armwise.policies._seeds import watch_forks
 
 __all__ = ["GLOBAL", "LINTS", "Flags", "flag_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias
 
 from armwise._words import shown
 from armwise.errors import ConfigurationError
@@ -15,7 +15,7 @@ from armwise.learning.features import FeatureStore, amount
 from armwise.learning.shields import Shields
 from armwise.protocols import ContextLike, RewardModel, RewardResult
 from armwise.rewards import CompositeReward
-from armwise.types import Label
+from armwise.types import JSON, Label
 
 __all__ = ["Acted", "alearn", "learn"]
 
@@ -34,6 +34,7 @@ class _Turn(NamedTuple):
     context: ContextLike | None
     arm: Label
     decision_id: str | None
+    foreseen: Mapping[str, JSON] | None
     budget: PacedBudget | None
     reservation: Reservation | None
 
@@ -50,17 +51,21 @@ def learn(
 ) -> RewardResult:
     """Choose an arm, act, and learn from what came of it.
 
-    The shields leave out what is too dear or too slow; the engine chooses; `act` acts; the reward is computed; the
-    policy learns it, and the engine's features the cost and the latency. While the domain's flags are off, the first
+    The shields leave out what is too dear or too slow; the engine chooses; `act` acts; the engine's features learn the
+    cost and the latency; the reward is computed, and the policy learns it. While the domain's flags are off, the first
     candidate acts and the policy is left as it is.
+
+    The reward comes in the same turn, so that no pending decision is kept unless an experiment or a tracer is to know
+    of it. A store that cannot keep that one fails no turn: it goes on without, and the status counts it.
 
     Parameters
     ----------
     domain : str
         What is decided.
     context : mapping, array_like or None
-        Features of the request. Where the policy reads contexts and this is a mapping, the means of cost and latency
-        (:meth:`armwise.learning.FeatureStore.featurize`) come in beside them.
+        Features of the request, as they are given: the policy that reads contexts learns with no others. Where the
+        domain's means of cost and latency are to be among them, :meth:`armwise.learning.FeatureStore.featurize` gives
+        these; a bake-off is to get them too.
     candidates : list or tuple of labels
         Among which to choose.
     act : callable
@@ -86,8 +91,9 @@ def learn(
     ShieldBlocked
         If no candidate is within the limits; nothing acted then.
     ConfigurationError
-        If an argument is not as described, or the reward cannot be computed of what came, or learnt: nothing is learnt
-        then. What `act` raises passes through, and nothing is learnt either.
+        If an argument is not as described: nothing has acted then. If the reward cannot be computed of what came, or
+        learnt: the policy learns nothing then, and the features what the act cost, so that the shields know of it.
+        What `act` raises passes through, and nothing is learnt.
 
     Examples
     --------
@@ -100,8 +106,9 @@ def learn(
     >>> result.arm, round(result.reward, 4)
     ('terse', 0.8375)
     """
+    reward = _checked(engine, act, reward, shields)
     turn = _begun(engine.domain(domain), context, candidates, engine, shields)
-    return _learnt(turn, act(turn.arm), _REWARD if reward is None else reward)
+    return _learnt(turn, act(turn.arm), reward)
 
 
 async def alearn(
@@ -128,12 +135,30 @@ async def alearn(
     >>> asyncio.run(alearn("retrieval", {}, ["bm25", "dense"], act, engine=engine)).arm
     'bm25'
     """
+    reward = _checked(engine, act, reward, shields)
     turn = _begun(engine.domain(domain), context, candidates, engine, shields)
     acting = act(turn.arm)
     if not inspect.isawaitable(acting):
         msg = f"act returned {shown(acting)}; expected something to await; learn takes an act that is not async"
         raise ConfigurationError(msg)
-    return _learnt(turn, await acting, _REWARD if reward is None else reward)
+    return _learnt(turn, await acting, reward)
+
+
+def _checked(engine: object, act: object, reward: RewardModel | None, shields: object) -> RewardModel:
+    """The reward model, all arguments being what they should be."""
+    if not isinstance(engine, LearningEngine):
+        msg = f"engine is {shown(engine)}; expected a LearningEngine"
+    elif not callable(act):
+        msg = f"act is {shown(act)}; expected a function that takes the arm"
+    elif shields is not None and not isinstance(shields, Shields):
+        msg = f"shields are {shown(shields)}; expected Shields, or None"
+    elif reward is None:
+        return _REWARD
+    elif callable(getattr(reward, "compute", None)):
+        return reward
+    else:
+        msg = f"reward is {shown(reward)}; expected a reward model, such as armwise.rewards.CompositeReward()"
+    raise ConfigurationError(msg)
 
 
 def _begun(
@@ -144,14 +169,19 @@ def _begun(
     shields: Shields | None,
 ) -> _Turn:
     features = engine.features
-    if domain.contextual and isinstance(context, Mapping):
-        context = cast("ContextLike", {**features.featurize(domain.name, context), **context})
     if shields is None:
-        return _Turn(features, domain, context, *domain.ask(candidates, context), None, None)
-    passed = shields.filter(domain.name, candidates, context, features.estimate)
-    arm, decision_id = domain.ask(passed, context)
-    reservation = shields.reserve(domain.name, arm, context, features.estimate)
-    return _Turn(features, domain, context, arm, decision_id, shields.budget, reservation)
+        asked = domain.ask(candidates, context)
+        return _Turn(features, domain, context, asked.arm, domain.expect(asked), asked.foreseen, None, None)
+    asked = domain.ask(shields.filter(domain.name, candidates, context, features.estimate), context)
+    # Nothing waits for a turn that may not be paid for.
+    reservation = shields.reserve(domain.name, asked.arm, context, features.estimate)
+    try:
+        decision_id = domain.expect(asked)
+    except BaseException:
+        if shields.budget is not None and reservation is not None:
+            shields.budget.settle(reservation, 0.0)
+        raise
+    return _Turn(features, domain, context, asked.arm, decision_id, asked.foreseen, shields.budget, reservation)
 
 
 def _learnt(turn: _Turn, acted: Acted, reward: RewardModel) -> RewardResult:
@@ -166,11 +196,17 @@ def _learnt(turn: _Turn, acted: Acted, reward: RewardModel) -> RewardResult:
         raise ConfigurationError(msg) from None
     domain, context, arm = turn.domain, turn.context, turn.arm
     cost, latency = _spent(outcome, "cost_usd"), _spent(outcome, "latency_ms")
-    if turn.budget is not None and turn.reservation is not None:  # what is spent is spent, whatever can be learnt of it
+    # What is spent is spent, whatever can be learnt of it: the shields are to know.
+    if turn.budget is not None and turn.reservation is not None:
         turn.budget.settle(turn.reservation, cost)
-    result = reward.compute(domain.name, context, outcome, signals)
-    domain.record(context, arm, result.reward, turn.decision_id)
     turn.features.observe(domain.name, arm, cost, latency)
+    result = reward.compute(domain.name, context, outcome, signals)
+    if not isinstance(result, RewardResult):
+        msg = (
+            f"{type(reward).__name__}.compute returned {shown(result)}; expected a RewardResult; {shown(arm)} has acted"
+        )
+        raise ConfigurationError(msg)
+    domain.record(context, arm, result.reward, turn.decision_id, turn.foreseen)
     return RewardResult(*result[:6], arm)
 
 

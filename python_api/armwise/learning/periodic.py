@@ -12,6 +12,7 @@ from typing import Final, Protocol, Self
 from armwise._words import shown
 from armwise.clock import span
 from armwise.errors import ArmwiseError, ConfigurationError
+from armwise.learning._saved_engine import SavedEngine
 
 __all__ = ["PeriodicSnapshots"]
 
@@ -44,7 +45,7 @@ class PeriodicSnapshots:
     Raises
     ------
     ConfigurationError
-        If `interval` is no length of time, or `keep` no whole number of at least 0.
+        If `engine` is none or has no store, `interval` is no length of time, or `keep` no whole number of at least 0.
 
     Examples
     --------
@@ -57,6 +58,12 @@ class PeriodicSnapshots:
     """
 
     def __init__(self, engine: _Saving, *, interval: float | timedelta, keep: int = 3) -> None:
+        if isinstance(engine, type) or not callable(getattr(engine, "save", None)):
+            msg = f"engine is {shown(engine)}; expected what can be saved, a LearningEngine that has a store"
+            raise ConfigurationError(msg)
+        if isinstance(engine, SavedEngine) and not engine._keeping.kept:  # noqa: SLF001 - told now, not after an interval
+            msg = "the engine has nowhere to save to: give it a store, such as armwise.stores.StateDirectory()"
+            raise ConfigurationError(msg)
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
             msg = f"keep is {shown(keep)}; expected how many earlier snapshots stay, a whole number of at least 0"
             raise ConfigurationError(msg)

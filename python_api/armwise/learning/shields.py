@@ -31,7 +31,8 @@ class Shields:
     """Limits of cost and latency for each request, and a budget for all of them together.
 
     Exactly at a limit is allowed. An arm of which nobody knows what it costs passes, or nothing new could ever be
-    tried; what it costs counts from its first outcome on. With a budget of which nothing is left it does not pass.
+    tried; what it costs counts from its first outcome on. With a budget of which nothing is left it does not pass. What
+    a budget never affords is blocked as ``budget_exceeded``.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ class Shields:
         waits = False
         for arm in check_labels(candidates, "candidates"):
             known = self._known(domain, arm, context, observed)
-            reason: str | None = None if known is None else self.check(*known)
+            reason: str | None = None if known is None else self._blocked(*known)
             if reason is None and not self._affords(known, now):
                 reason, waits = "budget_exhausted", True
             if reason is None:
@@ -207,6 +208,13 @@ class Shields:
         return amount(f"the estimated cost of {shown(arm)}", cost), amount(
             f"the estimated latency of {shown(arm)}", latency
         )
+
+    def _blocked(self, cost: float, latency: float) -> Reason | None:
+        """Why an arm is blocked whatever the time: what the budget never affords exceeds it."""
+        reason = self.check(cost, latency)
+        if reason is None and self._budget is not None and not self._budget.affords(cost):
+            return "budget_exceeded"
+        return reason
 
     def _affords(self, known: tuple[float, float] | None, now: Moment | None) -> bool:
         if self._budget is None:

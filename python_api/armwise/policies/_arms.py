@@ -41,7 +41,7 @@ class ArmSet:
     """
 
     def __init__(self, labels: tuple[Label, ...], *, closed: bool) -> None:
-        self.index = {label: position for position, label in enumerate(labels)}
+        self.index = dict(zip(labels, range(len(labels)), strict=True))
         """The column of each label, in order. A core adds to it the arms that come in by an update."""
         self.closed = closed
         self._labels = labels
@@ -103,6 +103,37 @@ class ArmSet:
     def unknown(self, label: Label) -> UnknownArm:
         """The error for a label that no arm has."""
         return UnknownArm(f"no arm {shown(label)}; this policy has {listing(self.labels) or 'none'}; add_arm adds one")
+
+    def require_new(self, label: Label) -> None:
+        """Refuse to take in an arm twice.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is one of this label, or of an equal one.
+        """
+        if label in self.index:
+            held = self.label_at(self.index[label])
+            msg = f"there is an arm {shown(held)} already; give the new one another label"
+            raise ConfigurationError(msg)
+
+    def leaving(self, label: Label) -> int:
+        """The column of an arm that is to go.
+
+        Raises
+        ------
+        UnknownArm
+            If there is no such arm.
+        ConfigurationError
+            If it is the last one of a closed set.
+        """
+        position = self.position(label)
+        if position is None:
+            raise self.unknown(label)
+        if self.closed and len(self.index) == 1:
+            msg = f"{shown(label)} is the last arm, and this policy was made with arms; add another first"
+            raise ConfigurationError(msg)
+        return position
 
     def require_some(self) -> None:
         """Refuse to choose among no arms.

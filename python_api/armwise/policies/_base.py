@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from armwise._labels import PLAIN, check_label, listed
 from armwise._words import shown
 from armwise.clock import nanoseconds
-from armwise.errors import ConfigurationError, KernelError, PropensityError, ReplayError
+from armwise.errors import ConfigurationError, KernelError, PropensityError
 from armwise.policies._core import REFUSALS, HotCore, kernel_errors
 from armwise.policies._ids import place_of
 from armwise.policies._saved import SavedPolicy
@@ -132,7 +132,7 @@ class ArmPolicy(SavedPolicy[P]):
             Which arm it is for. Where the policy was made without arms, a label never seen becomes one.
         reward : float
             Finite; in [0, 1] for Thompson sampling, within 1e100 for linear policies. A NumPy scalar or an array
-            without dimensions is a number too.
+            without dimensions is a number too, True and False are none.
         context : array_like of float, shape (dim,), or mapping, optional
             The features at the decision; required by linear policies, ignored by others.
         now : int, float or datetime, optional
@@ -197,6 +197,37 @@ class ArmPolicy(SavedPolicy[P]):
             if isinstance(contexts, Sequence):
                 self._observe(contexts)
 
+    def check_update(self, arm: Label, reward: float, context: ContextLike | None = None, *, seen: bool = True) -> None:
+        """Refuse what :meth:`update` would refuse, by the same errors; nothing is learnt.
+
+        Parameters
+        ----------
+        arm, reward, context
+            As they would be given to :meth:`update`.
+        seen : bool
+            Whether the context is looked at; it is not where it is known later than the rest.
+
+        Raises
+        ------
+        UnknownArm, ConfigurationError
+            As :meth:`update`.
+
+        Examples
+        --------
+        >>> from armwise import ThompsonSampling
+        >>> policy = ThompsonSampling(["small", "large"])
+        >>> policy.check_update("small", 0.5)
+        >>> policy.check_update("small", 120.0)
+        Traceback (most recent call last):
+            ...
+        armwise.errors.ConfigurationError: ...
+        """
+        label, _ = self._checked_reward(arm, reward)
+        with self._locked():
+            self._check_room_for(label)
+            if seen:
+                self._checked_context(context)
+
     def propensities(
         self,
         candidates: Iterable[Label] | None = None,
@@ -252,15 +283,15 @@ class ArmPolicy(SavedPolicy[P]):
         UnknownArm, ConfigurationError
             As :meth:`select`.
         """
-        stream, counter, version = place_of(decision_id)
+        place = place_of(decision_id)
         with self._locked():
-            self._require_version(version)
-            core = self._core if stream == self.stream else self._bound_to_stream(stream)
+            place.require(self.policy_version)
+            core = self._core if place.stream == self.stream else self._bound_to_stream(place.stream)
             view, features, _ = self._checked(core, candidates, context, None)
             with kernel_errors("peek"):
-                arm = core.peek(view, features, counter)
+                arm = core.peek(view, features, place.counter)
             # A hot update of another thread does not wait at this lock.
-            self._require_version(version)
+            place.require(self.policy_version)
             return arm
 
     def add_arm(self, arm: Label, prior: object = None) -> None:
@@ -282,10 +313,7 @@ class ArmPolicy(SavedPolicy[P]):
         """
         check_label(arm)
         with self._locked():
-            if arm in self._arms.index:
-                held = self._arms.label_at(self._arms.index[arm])
-                msg = f"there is an arm {shown(held)} already; give the new one another label"
-                raise ConfigurationError(msg)
+            self._arms.require_new(arm)
             self._posterior.check_room()
             if prior is not None:
                 self._posterior.check_prior(prior)
@@ -307,12 +335,7 @@ class ArmPolicy(SavedPolicy[P]):
             If it is the last one of a policy that was made with arms.
         """
         with self._locked():
-            position = self._arms.position(check_label(arm))
-            if position is None:
-                raise self._arms.unknown(arm)
-            if self._arms.closed and len(self._arms.index) == 1:
-                msg = f"{shown(arm)} is the last arm, and this policy was made with arms; add another first"
-                raise ConfigurationError(msg)
+            position = self._arms.leaving(check_label(arm))
             with self._door_closed():
                 self._posterior.remove(position)
                 self._arms = self._arms.without(position)
@@ -378,14 +401,21 @@ class ArmPolicy(SavedPolicy[P]):
                 raise PropensityError(msg) from error.__cause__
 
     def _update_carefully(self, arm: object, reward: object, context: object, now: object) -> None:
-        label = check_label(arm)
-        value = float(self._checked_rewards([reward], 1)[0])
+        label, value = self._checked_reward(arm, reward)
         moment = _moment(now)
         with self._locked():
-            if self._arms.position(label) is None:
-                self._posterior.check_room()
+            self._check_room_for(label)
             self._apply_one(label, value, self._checked_context(context), moment)
             self._observe([context])
+
+    def _checked_reward(self, arm: object, reward: object) -> tuple[Label, float]:
+        """An arm and its reward, before it is asked whether the arm is one of these."""
+        return check_label(arm), float(self._checked_rewards([reward], 1)[0])
+
+    def _check_room_for(self, label: Label) -> None:
+        """Refuse an arm that is none of these, or would be one too many."""
+        if self._arms.position(label) is None:
+            self._posterior.check_room()
 
     def _apply(
         self, positions: Sequence[int | None], rewards: FloatArray, contexts: FloatArray | None, moment: int | None
@@ -437,14 +467,6 @@ class ArmPolicy(SavedPolicy[P]):
         bound = self._arms.candidates(candidates, self._posterior)
         with kernel_errors("view"):
             return core.view(*bound)
-
-    def _require_version(self, version: int) -> None:
-        if version != self.policy_version:
-            msg = (
-                f"the decision was taken at version {version}, the policy stands at {self.policy_version}; "
-                "load the state of that version first: its checkpoint, and the updates up to it in order"
-            )
-            raise ReplayError(msg)
 
 
 def _moment(now: object) -> int | None:

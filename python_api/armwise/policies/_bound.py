@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Final, Generic, NoReturn, SupportsIndex, TypeVar, cast
 
+from armwise._forks import watch_forks
 from armwise._words import shown
 from armwise.errors import ConfigurationError, ReentrantCall
 from armwise.policies._arms import ArmSet
 from armwise.policies._core import HotCore, closed_door, loaded_kernels
-from armwise.policies._seeds import fresh_stream, watch_forks
+from armwise.policies._seeds import fresh_stream
 from armwise.posteriors._columns import Columns
 from armwise.posteriors._numbers import whole
 from armwise.types import Label

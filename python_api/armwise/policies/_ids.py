@@ -22,6 +22,21 @@ class Place(NamedTuple):
     version: int
     """The policy's version at that time."""
 
+    def require(self, version: int) -> None:
+        """Refuse to replay the decision at another version than its own.
+
+        Raises
+        ------
+        ReplayError
+            If the policy's version is another one.
+        """
+        if version != self.version:
+            msg = (
+                f"the decision was taken at version {self.version}, the policy stands at {version}; "
+                "load the state of that version first: its checkpoint, and the updates up to it in order"
+            )
+            raise ReplayError(msg)
+
 
 def place_of(decision_id: object) -> Place:
     """Read an id as decisions carry it: ``{stream:x}-{counter:x}-{version:x}``, each in [0, 2**63).

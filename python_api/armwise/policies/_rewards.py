@@ -16,7 +16,7 @@ from armwise_kernels.cores_arguments import real_number
 
 __all__ = ["LARGEST", "checked_rewards"]
 
-_PLAIN: Final = {float, int, bool}
+_PLAIN: Final = {float, int}
 
 LARGEST: Final = sys.float_info.max
 """The bound of policies that take any finite reward."""
@@ -28,8 +28,8 @@ def checked_rewards(rewards: object, count: int, low: float, high: float, advice
     Parameters
     ----------
     rewards : object
-        A list or an array of numbers or truth values. In a list, an array without dimensions is a number too, as
-        is what `float` reads, text and complex numbers excepted.
+        A list of numbers, or an array of numbers or truth values. In a list, an array without dimensions is a number
+        too, as is what `float` reads, truth values, text and complex numbers excepted.
     count : int
         How many there must be.
     low, high : float

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, TypeVar
 
 from armwise._fields import INT64, Fields
-from armwise._labels import are_strings, check_labels, plain
-from armwise.errors import ConfigurationError, SnapshotError
+from armwise._labels import plain_labels, restored_labels
 from armwise.policies._arms import ArmSet
 from armwise.policies._bound import BoundPolicy
 from armwise.policies.encoder import ContextEncoder
@@ -60,7 +59,7 @@ class SavedPolicy(BoundPolicy[P]):
         state: State = {
             "policy": self._name,
             "version": _VERSION,
-            "arms": list(labels if are_strings(labels) else map(plain, labels)),
+            "arms": plain_labels(labels),
             "open": not closed,
         }
         features = {"encoder": encoder.state_dict()} if encoder is not None and encoder.columns else {}
@@ -125,10 +124,4 @@ class SavedPolicy(BoundPolicy[P]):
     def _restored_arms(self, fields: Fields) -> ArmSet:
         labels = fields.items("arms")
         closed = self._arms.closed if fields.legacy and not fields.says("open") else not fields.truth("open")
-        if labels or closed:
-            try:
-                return ArmSet(check_labels(labels, "state['arms']"), closed=closed)
-            except ConfigurationError as error:
-                msg = f"{error}; nothing was changed"
-                raise SnapshotError(msg) from None
-        return ArmSet((), closed=closed)
+        return ArmSet(restored_labels(labels, "state['arms']") if labels or closed else (), closed=closed)

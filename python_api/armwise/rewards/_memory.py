@@ -6,8 +6,8 @@ import itertools
 import threading
 from collections import OrderedDict
 
+from armwise._forks import Rank, watch_forks
 from armwise.errors import ConfigurationError
-from armwise.policies._seeds import watch_forks
 from armwise.protocols import Joined, JoinedReward, Pending, PendingLimits
 
 __all__ = ["MemoryPending"]
@@ -26,9 +26,10 @@ class MemoryPending:
         self._waiting: OrderedDict[tuple[str, str], Pending] = OrderedDict()
         self._rewarded: OrderedDict[tuple[str, str], JoinedReward] = OrderedDict()
         self._sequences = itertools.count(1)
-        watch_forks(self)
+        self._counts = dict.fromkeys(("applied", "duplicate", "late", "unknown", "dropped", "unsaved_dropped"), 0)
+        watch_forks(self, Rank.STORE)
 
-    def expect(self, pending: Pending, limits: PendingLimits) -> tuple[int, int]:
+    def expect(self, pending: Pending, limits: PendingLimits) -> None:
         """Keep a decision; see :class:`~armwise.protocols.PendingStore`."""
         key = pending.domain, pending.decision_id
         with self._lock:
@@ -39,7 +40,7 @@ class MemoryPending:
                 )
                 raise ConfigurationError(msg)
             self._waiting[key] = pending
-            return self._forget(pending.time, limits), 0
+            self._forget(pending.time, limits)
 
     def join(self, domain: str, decision_id: str, reward: float, time: int, limits: PendingLimits) -> Joined:
         """Reward a decision; see :class:`~armwise.protocols.PendingStore`."""
@@ -47,10 +48,16 @@ class MemoryPending:
         with self._lock:
             pending = self._waiting.get(key)
             if pending is not None and time - pending.time > limits.window:
+                self._counts["late"] += 1
                 return Joined("late", pending, None)
             if pending is None or self._waiting.pop(key, None) is None:
                 known = self._rewarded.get(key)
-                return Joined("unknown", None, None) if known is None else Joined("duplicate", known.pending, None)
+                if known is None:
+                    self._counts["unknown"] += 1
+                    return Joined("unknown", None, None)
+                self._counts["duplicate"] += 1
+                return Joined("duplicate", known.pending, None)
+            self._counts["applied"] += 1
             sequence = next(self._sequences)
             self._rewarded[key] = JoinedReward(sequence, pending, reward, time)
             return Joined("applied", pending, sequence)
@@ -63,23 +70,22 @@ class MemoryPending:
     def saved(self, domain: str, sequence: int) -> None:
         """Nothing to do: what is in memory goes with the process, saved or not."""
 
-    def waiting(self) -> int:
-        """How many decisions wait."""
-        return len(self._waiting)
+    def counts(self) -> dict[str, int]:
+        """What became of decisions and rewards; see :class:`~armwise.protocols.PendingStore`."""
+        with self._lock:
+            return {"pending": len(self._waiting), **self._counts}
 
-    def _forget(self, now: int, limits: PendingLimits) -> int:
+    def _forget(self, now: int, limits: PendingLimits) -> None:
         """Let go of the oldest where they are too old or too many: two for each that comes."""
         over = now - 2 * limits.window
-        dropped = 0
         for _ in range(2):
             waiting = next(iter(self._waiting.values()), None)
             if waiting is not None and (waiting.time < over or len(self._waiting) > limits.capacity):
                 self._waiting.popitem(last=False)
-                dropped += now - waiting.time <= limits.window
+                self._counts["dropped"] += now - waiting.time <= limits.window
             rewarded = next(iter(self._rewarded.values()), None)
             if rewarded is not None and (rewarded.pending.time < over or len(self._rewarded) > limits.capacity):
                 self._rewarded.popitem(last=False)
-        return dropped
 
     def _before_fork(self) -> None:
         self._lock.acquire()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
@@ -11,7 +10,6 @@ from armwise._labels import check_label, plain
 from armwise._words import has_utf8, shown
 from armwise.clock import nanoseconds, span
 from armwise.errors import ConfigurationError
-from armwise.policies._seeds import watch_forks
 from armwise.protocols import ContextLike, Joined, JoinedReward, Pending, PendingLimits, PendingStore
 from armwise.rewards._memory import MemoryPending
 from armwise.rewards._numbers import number
@@ -71,21 +69,22 @@ class DelayedRewards:
             raise ConfigurationError(msg)
         self._store: PendingStore = MemoryPending() if store is None else store
         self._limits = PendingLimits(length, capacity)
-        self._lock = threading.RLock()
-        self._counts = dict.fromkeys(("applied", "duplicate", "late", "unknown", "dropped", "unsaved_dropped"), 0)
-        watch_forks(self)
 
     @property
     def counts(self) -> dict[str, int]:
-        """What became of decisions and rewards.
+        """What became of decisions and rewards, as the store counts them: for all who share it, over restarts.
 
-        ``pending`` is how many decisions wait in the store, those included whose window is over and that are not yet
-        forgotten. The others count what this object saw: rewards ``applied``, ``duplicate``, ``late`` and ``unknown``;
-        decisions ``dropped`` for want of room before their window was over; and rewards that were ``unsaved_dropped``:
-        let go for want of room before a snapshot held them, so that a restart from it will miss them.
+        ``pending`` is how many decisions wait, those included whose window is over and that are not yet forgotten. Of
+        rewards it is how many were ``applied``, ``duplicate``, ``late`` and ``unknown``; of decisions how many were
+        ``dropped`` for want of room before their window was over; and ``unsaved_dropped`` are rewards that were let go
+        for want of room before a snapshot held them, so that a restart from it will miss them.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read.
         """
-        with self._lock:
-            return {"pending": self._store.waiting(), **self._counts}
+        return dict(self._store.counts())
 
     def expect(  # noqa: PLR0913 - what is known of a decision
         self,
@@ -141,11 +140,7 @@ class DelayedRewards:
             None if propensity is None else number(propensity, "propensity", 0.0, 1.0, above=True),
             None if extra is None else plain_object(extra, "extra"),
         )
-        dropped, unsaved = self._store.expect(pending, self._limits)
-        if dropped or unsaved:
-            with self._lock:
-                self._counts["dropped"] += dropped
-                self._counts["unsaved_dropped"] += unsaved
+        self._store.expect(pending, self._limits)
 
     def join(self, domain: str, decision_id: str, reward: float, *, now: Moment | None = None) -> Joined:
         """Reward a decision.
@@ -174,10 +169,7 @@ class DelayedRewards:
         """
         _check_id(domain, "domain")
         _check_id(decision_id, "decision_id")
-        joined = self._store.join(domain, decision_id, number(reward, "reward"), nanoseconds(now), self._limits)
-        with self._lock:
-            self._counts[joined.status] += 1
-        return joined
+        return self._store.join(domain, decision_id, number(reward, "reward"), nanoseconds(now), self._limits)
 
     def unsaved(self, domain: str, sequence: int = 0) -> Sequence[JoinedReward]:
         """The rewards of a domain that were applied after the one of this number, in their order.
@@ -208,16 +200,6 @@ class DelayedRewards:
         """
         _check_id(domain, "domain")
         self._store.saved(domain, _sequence(sequence))
-
-    def _before_fork(self) -> None:
-        self._lock.acquire()
-
-    def _after_fork(self, *, child: bool) -> None:
-        if child:
-            # The thread that forked is the only one left: a lock that another one held would never be released.
-            self._lock = threading.RLock()
-        else:
-            self._lock.release()
 
 
 def _check_id(value: object, name: str) -> None:

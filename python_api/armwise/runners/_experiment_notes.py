@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from armwise.experiments.ledger import Ledger
 from armwise.runners._experiment_log import LogSummary
 from armwise.runners._experiment_sources import Sources
 from armwise.runners._experiment_variants import Known
-from armwise.telemetry.report import moment
+from armwise.runners._experiment_verdict import COME_BACK, REWARDS
+from armwise.telemetry.report import Check, moment
 
-__all__ = ["note_of_gap", "notes_of", "when_stopped", "which_alike", "why_mixed", "why_unearned"]
+__all__ = ["note_of_gap", "notes_of", "when_stopped", "which_alike", "why_mixed", "why_unearned", "why_unlike"]
 
 _MANY: Final = 1.05
+_ONE_EACH: Final = "Record one reward for each request, 0 where nothing was earned."
 _ENOUGH: Final = 100  # rewards, from which on an interval says something of a difference
 
 
@@ -76,13 +79,15 @@ def why_mixed(sources: Sources) -> str | None:
 def why_unearned(ledger: Ledger | None, known: Known, baseline: str) -> str | None:
     """Return why what is known compares nothing; None where it does.
 
-    It does not where it was earned before the action, or under other shares.
+    It does not where it was earned before the action, or under other shares, or is known of one side alone.
     """
     if ledger is not None and ledger.resplit:
         return (
             "The shares were changed in action: a trend over time looks like a difference between variants that"
             " had other shares then. Start an experiment under an id of its own, with the shares it is to keep."
         )
+    if known.unknown and not any(one.lift and one.lift.n for name, one in known.variants.items() if name != baseline):
+        return " ".join(known.unknown)
     if ledger is None or known.variants[baseline].lift is not None:
         return None
     acted = sum(one.rewards.n for one in known.variants.values())
@@ -91,6 +96,29 @@ def why_unearned(ledger: Ledger | None, known: Known, baseline: str) -> str | No
         return f"The experiment is in the shadow: no variant has acted yet, and {rewards:,} rewards say nothing."
     if known.before and not acted:
         return f"No reward was earned in action yet: all {known.before:,} came before the experiment acted."
+    return None
+
+
+def why_unlike(known: Known, checks: Sequence[Check]) -> str | None:
+    """Return why the rewards of the variants may be of different sorts of requests; None where they are not.
+
+    Parameters
+    ----------
+    known : Known
+        What is known of the variants.
+    checks : sequence of Check
+        Those of the sample ratio, and that of the rewards where it was made.
+    """
+    if known.replayed or not any(one.rewards.n for one in known.variants.values()):
+        return None
+    for check in checks:
+        if check.name == COME_BACK and check.outcome == "failed":
+            return (
+                "Rewards do not come back for as many of each variant's requests: their means are of different sorts of"
+                f" requests, and no difference follows from them. {_ONE_EACH}"
+            )
+        if check.outcome == "unknown" and (check.name == COME_BACK or known.units == REWARDS):
+            return f"It is not known whether the rewards of all variants are of the same sort of requests. {_ONE_EACH}"
     return None
 
 

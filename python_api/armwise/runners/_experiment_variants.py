@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from armwise.experiments._support import why_unknown
 from armwise.experiments.ledger import Ledger
 from armwise.experiments.outcomes import VariantStatistics
-from armwise.runners._experiment_figures import Moments
+from armwise.experiments.statistics import Statistics
+from armwise.runners._experiment_figures import Moments, are_rare
 from armwise.runners._experiment_log import LogSummary
 from armwise.runners._experiment_verdict import REWARDS
 from armwise.runners._timeline import Columns
@@ -54,12 +56,22 @@ class Known:
         Rewards that are left out, as they came before the experiment acted.
     notes : tuple of str
         What to know of where the figures are from.
+    unknown : tuple of str
+        Why nothing is known of variants though their requests were replayed, a sentence for each.
+    acted : dict of str to int, or None
+        Requests that each variant was handed out for in action; None where the rewards are not of such ones, or nobody
+        counted them.
+    rare : bool
+        Whether high rewards are too rare, so far, for lifts to be judged.
     """
 
     variants: Mapping[str, Variant]
     units: str
     before: int = 0
     notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    acted: Mapping[str, int] | None = None
+    rare: bool = False
 
     @property
     def replayed(self) -> bool:
@@ -73,7 +85,7 @@ def known_of(names: Sequence[str], ledger: Ledger | None, log: LogSummary | None
     Parameters
     ----------
     names : sequence of str
-        The variants.
+        The variants, the one that the others are compared with first.
     ledger : Ledger or None
         What the states know.
     log : LogSummary or None
@@ -92,26 +104,31 @@ def known_of(names: Sequence[str], ledger: Ledger | None, log: LogSummary | None
 def _from_state(
     names: Sequence[str], ledger: Ledger, seen: Mapping[str, VariantStatistics], log: LogSummary | None
 ) -> Known:
-    units, counts = _units(ledger.setup.control, seen, log)
+    handed = _handed_out(ledger.setup.control, seen)
+    units, counts = _units(handed, seen, log)
     if _is_shadow(ledger, seen) and all(seen[name].shadow_replay.n for name in names):
+        why = {name: why_unknown(name, seen[name].shadow_replay) for name in names}
         replayed = {
             name: Variant(
-                Moments.of(seen[name].shadow_replay.doubly_robust),
+                Moments.of(Statistics() if why[name] else seen[name].shadow_replay.doubly_robust),
                 counts[name],
                 seen[name].regret_sum,
-                Moments.of(seen[name].shadow_replay.lift),
+                Moments.of(Statistics() if why[name] or why[names[0]] else seen[name].shadow_replay.lift),
             )
             for name in names
         }
+        unknown = tuple(f"{reason[0].upper()}{reason[1:]}." for reason in why.values() if reason is not None)
         note = (
             "Means and differences are of what each variant would have earned on the requests that control served"
             " (doubly robust, by the logged propensities)."
         )
-        return Known(replayed, units, notes=(note,))
+        served = Moments.of(seen[ledger.setup.control].rewards)
+        rare = are_rare(served, seen[names[0]].shadow_replay.n)
+        return Known(replayed, units, notes=(note,), unknown=unknown, rare=rare)
     before = sum(one.pulls - one.active.n for one in seen.values())
     note = f"{before:,} rewards from before the experiment acted are left out: chance did not decide who served them."
     acted = {name: Variant(Moments.of(seen[name].active), counts[name], seen[name].regret_sum) for name in names}
-    return Known(acted, units, before, (note,) if before else ())
+    return Known(acted, units, before, (note,) if before else (), acted=handed if sum(handed.values()) else None)
 
 
 def _is_shadow(ledger: Ledger, seen: Mapping[str, VariantStatistics]) -> bool:
@@ -120,18 +137,22 @@ def _is_shadow(ledger: Ledger, seen: Mapping[str, VariantStatistics]) -> bool:
     return ledger.phase == "shadow" or stopped_there
 
 
-def _units(
-    control: str, seen: Mapping[str, VariantStatistics], log: LogSummary | None
-) -> tuple[str, Mapping[str, int]]:
-    """What is counted as allocated to each variant, as near to users as is known, and how many."""
+def _handed_out(control: str, seen: Mapping[str, VariantStatistics]) -> dict[str, int]:
+    """How often each variant was handed out in action."""
     # In the shadow control serves everybody, and the allocated variant is counted beside it.
     shadow = sum(one.shadow_pulls for one in seen.values())
-    acted = {name: one.allocations - shadow * (name == control) for name, one in seen.items()}
+    return {name: one.allocations - shadow * (name == control) for name, one in seen.items()}
+
+
+def _units(
+    acted: Mapping[str, int], seen: Mapping[str, VariantStatistics], log: LogSummary | None
+) -> tuple[str, Mapping[str, int]]:
+    """What is counted as allocated to each variant, as near to users as is known, and how many."""
     if log is not None and log.users is not None and log.decisions >= sum(acted.values()):
         return "users", {name: log.users.get(name, 0) for name in seen}
     if sum(acted.values()):
         return "requests", acted
-    if shadow:
+    if any(one.shadow_pulls for one in seen.values()):
         return "requests in the shadow", {name: one.shadow_pulls for name, one in seen.items()}
     return REWARDS, {name: one.pulls for name, one in seen.items()}
 

@@ -10,18 +10,18 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 from warnings import catch_warnings
 
 from armwise._fields import Fields, Loaded
 from armwise._words import shown
-from armwise.errors import ArmwiseError, PropensityError, SnapshotError, StoreError
+from armwise.errors import ArmwiseError, PropensityError, SnapshotError, StoreError, UnknownDomain
 from armwise.learning import Flags, LearningEngine, Snapshot, TenantContext, flag_of, open_snapshot, seal
 from armwise.policies import UCB1, EpsilonGreedy, LinTS, LinTSDiag, ThompsonSampling
 from armwise.protocols import Policy
 from armwise.stores import WorkspaceFiles
-from armwise.stores._replace import replace
-from armwise.types import Label, State
+from armwise.stores._replace import write_out
+from armwise.types import JSON, Label, State
 
 __all__ = ["Moved", "Saved", "dump", "look", "restore"]
 
@@ -32,6 +32,12 @@ _PLAIN: Final[Mapping[str, type[ThompsonSampling | EpsilonGreedy | UCB1]]] = {
 }
 _LINEAR: Final[Mapping[str, type[LinTS | LinTSDiag]]] = {"LinTS": LinTS, "LinTSDiag": LinTSDiag}
 _LINTS: Final = "ENABLE_RL_LINTS"
+_AT_FIRST: Final[Mapping[str, JSON]] = {
+    "version": 1,
+    "phase": "shadow",
+    "statistics": {"arms": [], "n": [], "total": []},
+}
+"""The engine's part of a state that is a policy's alone."""
 _SWITCHES: Final = ("ENABLE_RL_GLOBAL", _LINTS, "ENABLE_EXPERIMENT_HARNESS")
 
 
@@ -57,8 +63,10 @@ class Saved(NamedTuple):
     """What cannot be shown and why, a line each."""
 
 
-def dump(files: WorkspaceFiles, tenant: TenantContext, output: Path, policies: Collection[str] | None = None) -> Moved:
-    """Copy what a workspace saved last to a file, sealed.
+def dump(
+    files: WorkspaceFiles, tenant: TenantContext, output: Path | BinaryIO, policies: Collection[str] | None = None
+) -> Moved:
+    """Copy what a workspace saved last to a file or a stream, sealed.
 
     Parameters
     ----------
@@ -66,8 +74,8 @@ def dump(files: WorkspaceFiles, tenant: TenantContext, output: Path, policies: C
         Of the workspace.
     tenant : TenantContext
         Whose it is.
-    output : Path
-        The file; what stood there is replaced as a whole.
+    output : Path or binary stream
+        A file that stood there is replaced as a whole; a pipe or a device is written into.
     policies : collection of str, optional
         The domains to dump; all without it.
 
@@ -77,19 +85,25 @@ def dump(files: WorkspaceFiles, tenant: TenantContext, output: Path, policies: C
         If what was saved is no snapshot, or was damaged.
     StoreError
         If nothing was saved, or a file cannot be read or written.
+    UnknownDomain
+        If a domain that is named is not there; nothing is written then.
     """
     data = files.read()
     if data is None:
         msg = f"{files.path}: nothing was saved there; an engine with this state directory saves, or name another one"
         raise StoreError(msg)
     snapshot = open_snapshot(data, previous=files.previous())
-    states, notes = _chosen(snapshot, policies)
-    try:
-        replace(output, seal(cast("dict[str, State]", states), tenant, snapshot.created_at))
-    except OSError as error:
-        msg = f"{output}: cannot write the snapshot ({error.strerror or error}); choose another path"
-        raise StoreError(msg) from error
-    return Moved({name: _described(state) for name, state in states.items()}, notes)
+    states = _chosen(snapshot, policies)
+    data = seal(cast("dict[str, State]", states), tenant, snapshot.created_at)
+    if isinstance(output, Path):
+        try:
+            write_out(output, data)
+        except OSError as error:
+            msg = f"{output}: cannot write the snapshot ({error.strerror or error}); choose another path"
+            raise StoreError(msg) from error
+    else:
+        output.write(data)
+    return Moved({name: _described(state) for name, state in states.items()}, ())
 
 
 def restore(files: WorkspaceFiles, tenant: TenantContext, path: Path, policies: Collection[str] | None = None) -> Moved:
@@ -114,6 +128,8 @@ def restore(files: WorkspaceFiles, tenant: TenantContext, path: Path, policies: 
         If it is no snapshot, was damaged, or holds a state that cannot be loaded. Nothing was written then.
     StoreError
         If it is not there, or a file cannot be read or written.
+    UnknownDomain
+        If a domain that is named is not there; nothing is written then.
     """
     try:
         data = path.read_bytes()
@@ -122,7 +138,8 @@ def restore(files: WorkspaceFiles, tenant: TenantContext, path: Path, policies: 
         raise StoreError(msg) from error
     kept = [file for file in (files.path, *files.previous()) if file.exists() and not file.samefile(path)]
     snapshot = open_snapshot(data, previous=kept)
-    states, notes = _chosen(snapshot, policies)
+    states = _chosen(snapshot, policies)
+    notes: tuple[str, ...] = ()
     if snapshot.tenant is not None and (snapshot.tenant, snapshot.workspace) != (tenant.tenant, tenant.workspace):
         notes += (f"the snapshot is of {snapshot.tenant}/{snapshot.workspace}, and becomes {_name(tenant)}",)
     _, skipped = _loaded(states, Flags({_LINTS: True}))
@@ -175,15 +192,22 @@ def _present(files: WorkspaceFiles) -> Snapshot:
     return Snapshot({}) if data is None else open_snapshot(data, previous=files.previous())
 
 
-def _chosen(snapshot: Snapshot, policies: Collection[str] | None) -> tuple[dict[str, Loaded], tuple[str, ...]]:
-    """The states of the domains that are meant, and what is to be said of those that are not there."""
+def _chosen(snapshot: Snapshot, policies: Collection[str] | None) -> dict[str, Loaded]:
+    """The states of the domains that are meant.
+
+    Raises
+    ------
+    UnknownDomain
+        If one of them is not there.
+    """
     if policies is None:
-        return dict(snapshot.policies), ()
-    absent = [name for name in policies if name not in snapshot.policies]
-    return (
-        {name: state for name, state in snapshot.policies.items() if name in policies},
-        tuple(f"the snapshot does not hold {name!r}" for name in absent),
-    )
+        return dict(snapshot.policies)
+    absent = ", ".join(shown(name) for name in policies if name not in snapshot.policies)
+    if absent or not policies:
+        there = ", ".join(map(shown, snapshot.policies)) or "no domain"
+        msg = f"{f'the snapshot does not hold {absent}' if absent else 'no domain is named'}; it holds {there}"
+        raise UnknownDomain(msg)
+    return {name: state for name, state in snapshot.policies.items() if name in policies}
 
 
 def _loaded(states: Mapping[str, Loaded], flags: Flags) -> tuple[LearningEngine, dict[str, str]]:
@@ -232,14 +256,16 @@ def _shares(policy: Policy) -> dict[Label, float | None]:
 
 def _rolled_back(state: Loaded, name: str, present: Loaded | None, files: WorkspaceFiles) -> State:
     """A state that counts every reward which this workspace has joined so far as learnt: none comes after it."""
-    own = state.get("engine")
-    if not isinstance(own, Mapping):
-        return cast("State", dict(state))
     before = present.get("engine") if present is not None else None
     applied = before.get("applied") if isinstance(before, Mapping) else None
     joined = [0 if not isinstance(applied, int) else applied]
     if files.path.with_suffix(".db").exists():
         joined += [reward.sequence for reward in files.pending.unsaved(name, joined[0])]
+    own = state.get("engine")
+    if not isinstance(own, Mapping):
+        if not max(joined):
+            return cast("State", dict(state))
+        own = _AT_FIRST
     return cast("State", {**state, "engine": {**own, "applied": max(joined) or None}})
 
 

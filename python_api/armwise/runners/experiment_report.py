@@ -16,7 +16,15 @@ from armwise._words import shown
 from armwise.errors import ConfigurationError, StoreError
 from armwise.runners._experiment_design import Design, design_of
 from armwise.runners._experiment_figures import bayes_of, curves_of, difference_span, lift_span, mean_span
-from armwise.runners._experiment_notes import note_of_gap, notes_of, when_stopped, which_alike, why_mixed, why_unearned
+from armwise.runners._experiment_notes import (
+    note_of_gap,
+    notes_of,
+    when_stopped,
+    which_alike,
+    why_mixed,
+    why_unearned,
+    why_unlike,
+)
 from armwise.runners._experiment_sources import Sources, read_sources
 from armwise.runners._experiment_variants import Known, known_of
 from armwise.runners._experiment_verdict import check_rewards, check_split, decide
@@ -107,9 +115,11 @@ def _report(sources: Sources, design: Design, known: Known, columns: Columns | N
     counts = {name: one.units for name, one in known.variants.items()}
     split = check_split(counts, design.shares, known.units, design.names, changed=why_mixed(sources))
     checks: list[Check] = [*split.checks]
-    if log is not None and log.decisions:
+    if known.acted is not None:
+        checks.append(check_rewards(known.acted, {name: one.rewards.n for name, one in known.variants.items()}))
+    elif log is not None and log.decisions:
         checks.append(check_rewards({name: log.served.get(name, 0) for name in design.names}, log.rewarded))
-    unearned = why_unearned(ledger, known, design.baseline)
+    unearned = why_unearned(ledger, known, design.baseline) or why_unlike(known, checks)
     decided = decide(
         sources.phase,
         rows,
@@ -119,7 +129,7 @@ def _report(sources: Sources, design: Design, known: Known, columns: Columns | N
         unearned=unearned,
         replayed=known.replayed,
     )
-    notes = [*known.notes, *notes_of(ledger, log, known.units)]
+    notes = [*known.notes, *known.unknown, *notes_of(ledger, log, known.units)]
     if log is not None and known.variants[design.baseline].lift is None:
         notes += note_of_gap(sum(one.rewards.n for one in known.variants.values()), log)
     began, ended = _dates(sources)
@@ -150,7 +160,7 @@ def _row(name: str, design: Design, known: Known, alpha: float) -> VariantRow:
     part = alpha / (len(design.names) - 1)
     difference, interval, chance, loss = None, _UNKNOWN, None, None
     if name != design.baseline and one.lift is not None:
-        difference, interval = one.lift.mean, lift_span(one.lift, part)
+        difference, interval = one.lift.mean, _UNKNOWN if known.rare else lift_span(one.lift, part)
     elif name != design.baseline and one.rewards.mean is not None and against.mean is not None:
         difference = one.rewards.mean - against.mean
         interval = difference_span(against, one.rewards, part)

@@ -7,32 +7,61 @@ is killed at any moment leaves the old content or the new one.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["locked", "make_folders", "push_folder", "replace"]
+__all__ = ["locked", "make_folders", "push_folder", "replace", "write_out"]
 
 
 def replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of what the file holds; it keeps its mode, and its owner where that can be.
 
-    To be called under :func:`locked`: ``{path}.tmp`` stands beside the file meanwhile.
+    Of a symbolic link what it leads to is replaced. To be called under :func:`locked`: ``{path}.tmp`` stands beside the
+    file meanwhile.
 
     Raises
     ------
     OSError
-        If the file cannot be written. What stood there stands.
+        If the file cannot be written, or what stands there is no file: a folder, a pipe, a device. It stands then.
     """
     # Under the lock there is one writer, so that a fixed name leaves nothing behind that the next does not take.
-    fresh = path.with_name(f"{path.name}.tmp")
+    place = Path(os.path.realpath(path))
+    _replace(place, place.with_name(f"{place.name}.tmp"), data)
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Write `data` where somebody said: as :func:`replace` does without a lock, or into a pipe or a device.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. A file that stood there stands.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)  # there is nothing to keep, and what reads it holds on to it
+        return
+    place = Path(os.path.realpath(path))
+    fresh = place.with_name(f".armwise-{secrets.token_hex(8)}.tmp")
     try:
-        former: os.stat_result | None = path.stat()
+        _replace(place, fresh, data)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _replace(place: Path, fresh: Path, data: bytes) -> None:
+    """Write a file beside another, and give it its place."""
+    try:
+        former: os.stat_result | None = place.stat()
     except FileNotFoundError:
         former = None
+    if former is not None and not stat.S_ISREG(former.st_mode):
+        raise OSError(errno.EINVAL, "what stands there is no file", str(place))
     # What a process that was killed left may be open to more than may read the file.
     fresh.unlink(missing_ok=True)
     # Nobody else reads a word of it before it has the mode of what it replaces.
@@ -43,8 +72,8 @@ def replace(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
-    push_folder(path.parent)
+    fresh.replace(place)
+    push_folder(place.parent)
 
 
 def push_folder(folder: Path) -> None:
@@ -82,15 +111,16 @@ def make_folders(folder: Path) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold off every other thread and process that asks for the lock of a file.
 
-    The lock is on ``{path}.lock``. It is of this opening of that file, so that it holds off threads as well, and goes
-    with the process.
+    The lock is on ``{path}.lock``, beside what a symbolic link leads to. It is of this opening of that file, so
+    that it holds off threads as well, and goes with the process.
 
     Raises
     ------
     OSError
         If the lock cannot be had.
     """
-    with path.with_name(f"{path.name}.lock").open("ab") as file:
+    place = Path(os.path.realpath(path))
+    with place.with_name(f"{place.name}.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield

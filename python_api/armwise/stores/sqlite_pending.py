@@ -4,7 +4,8 @@ A decision stands in ``waiting`` until a reward takes it away, and is then in ``
 Each call is one transaction that takes the write lock at its start, so that of two processes that reward one decision
 the second finds it gone. The journal is written ahead and not pushed to the disk at each commit (WAL,
 synchronous=NORMAL): a process that is killed loses nothing, a power cut may lose the last moments, and neither leaves a
-file that cannot be read.
+file that cannot be read. A thread moves the journal into the database, so that no call waits for the disk: see
+:mod:`armwise.stores._checkpoints`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-from armwise._words import shown
+from armwise._forks import Rank, watch_forks
+from armwise._words import check_path
 from armwise.errors import ConfigurationError, ReentrantCall, StoreError
 from armwise.protocols import Joined, JoinedReward, Pending, PendingLimits
-from armwise.stores._forks import close_before_forks
+from armwise.stores._checkpoints import Checkpoints
 from armwise.stores._replace import locked
 
 __all__ = ["SQLitePending"]
@@ -33,6 +35,9 @@ _PATIENCE: Final = 60.0
 _EACH: Final = 16
 """Every so many decisions, twice as many that are too old may go."""
 
+_COUNTED: Final = ("pending", "applied", "duplicate", "late", "unknown", "dropped", "unsaved_dropped")
+"""What the columns of ``head`` count."""
+
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS waiting (
@@ -43,8 +48,10 @@ CREATE TABLE IF NOT EXISTS rewarded (
     kept TEXT NOT NULL, reward REAL NOT NULL, joined INTEGER NOT NULL, UNIQUE (domain, decision_id));
 CREATE TABLE IF NOT EXISTS saved (domain TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS head (
-    one INTEGER PRIMARY KEY CHECK (one = 1), waiting INTEGER NOT NULL, sequence INTEGER NOT NULL);
-INSERT OR IGNORE INTO head VALUES (1, 0, 0);
+    one INTEGER PRIMARY KEY CHECK (one = 1), waiting INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+    applied INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, late INTEGER NOT NULL DEFAULT 0,
+    unknown INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, unsaved_dropped INTEGER NOT NULL DEFAULT 0);
+INSERT OR IGNORE INTO head (one) VALUES (1);
 COMMIT;
 """
 
@@ -83,30 +90,30 @@ class SQLitePending:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _checked(path)
+        self.path = check_path(path, "path", "the name of a file, such as 'pending.db'")
         # Reentrant, so that a signal handler's call is told and does not wait for what it has interrupted.
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._checkpoints = Checkpoints(self.path)
         with self._told("open"), self._lock:
             self._open()
-        close_before_forks(self)
+        watch_forks(self, Rank.STORE)
 
     def __repr__(self) -> str:
         return f"SQLitePending({str(self.path)!r})"
 
     def __del__(self) -> None:
-        connection: sqlite3.Connection | None = getattr(self, "_connection", None)
-        if connection is not None:
-            connection.close()
+        if hasattr(self, "_checkpoints"):  # it came so far
+            self._checkpoints.abandon()
+            if self._connection is not None:
+                self._connection.close()
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
         with self._told("close"), self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._shut()
 
-    def expect(self, pending: Pending, limits: PendingLimits) -> tuple[int, int]:
+    def expect(self, pending: Pending, limits: PendingLimits) -> None:
         """Keep a decision; see :class:`~armwise.protocols.PendingStore`."""
         key = pending.domain, pending.decision_id
         kept = _written(pending)
@@ -125,9 +132,9 @@ class SQLitePending:
             counted = run("UPDATE head SET waiting = waiting + 1 RETURNING waiting, sequence")
             waiting, sequence = counted.fetchone()
             # A reward moves one from the waiting to the rewarded: only decisions that come, or go, change the sum.
-            if waiting <= limits.capacity and (waiting + sequence) % _EACH:
-                return 0, 0
-            return _forget_waiting(run, waiting, pending.time, limits), _forget_rewarded(run, pending.time, limits)
+            if waiting > limits.capacity or not (waiting + sequence) % _EACH:
+                _forget_waiting(run, waiting, pending.time, limits)
+                _forget_rewarded(run, sequence, pending.time, limits)
 
     def join(self, domain: str, decision_id: str, reward: float, time: int, limits: PendingLimits) -> Joined:
         """Reward a decision; see :class:`~armwise.protocols.PendingStore`."""
@@ -136,13 +143,21 @@ class SQLitePending:
             row = run("SELECT arrival, time, kept FROM waiting WHERE domain = ? AND decision_id = ?", key).fetchone()
             if row is None:
                 row = run("SELECT time, kept FROM rewarded WHERE domain = ? AND decision_id = ?", key).fetchone()
-                return Joined("unknown", None, None) if row is None else Joined("duplicate", _read(*key, *row), None)
+                if row is None:
+                    run("UPDATE head SET unknown = unknown + 1")
+                    return Joined("unknown", None, None)
+                run("UPDATE head SET duplicate = duplicate + 1")
+                return Joined("duplicate", _read(*key, *row), None)
             arrival, decided, kept = row
             pending = _read(domain, decision_id, decided, kept)
             if time - decided > limits.window:
+                run("UPDATE head SET late = late + 1")
                 return Joined("late", pending, None)
             run("DELETE FROM waiting WHERE arrival = ?", (arrival,))
-            numbered = run("UPDATE head SET waiting = waiting - 1, sequence = sequence + 1 RETURNING sequence")
+            numbered = run(
+                "UPDATE head SET waiting = waiting - 1, applied = applied + 1, sequence = sequence + 1"
+                " RETURNING sequence"
+            )
             (sequence,) = numbered.fetchone()
             run("INSERT INTO rewarded VALUES (?, ?, ?, ?, ?, ?, ?)", (sequence, *key, decided, kept, reward, time))
             return Joined("applied", pending, sequence)
@@ -168,12 +183,15 @@ class SQLitePending:
                 " ON CONFLICT (domain) DO UPDATE SET sequence = max(sequence, excluded.sequence)",
                 (domain, sequence),
             )
+            run("UPDATE head SET sequence = ?1 WHERE sequence < ?1", (sequence,))
 
-    def waiting(self) -> int:
-        """How many decisions wait."""
+    def counts(self) -> dict[str, int]:
+        """What became of decisions and rewards; see :class:`~armwise.protocols.PendingStore`."""
         with self._told("read"), self._lock:
-            (waiting,) = self._opened().execute("SELECT waiting FROM head").fetchone()
-        return cast("int", waiting)
+            row = self._opened().execute(
+                "SELECT waiting, applied, duplicate, late, unknown, dropped, unsaved_dropped FROM head"
+            )
+            return dict(zip(_COUNTED, row.fetchone(), strict=True))
 
     @contextmanager
     def _changing(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
@@ -184,6 +202,7 @@ class SQLitePending:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection.execute
                 connection.execute("COMMIT")
+                self._checkpoints.count(connection)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -211,6 +230,12 @@ class SQLitePending:
         self._connection = connection
         return connection
 
+    def _shut(self) -> None:
+        self._checkpoints.stop()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     @contextmanager
     def _told(self, verb: str) -> Iterator[None]:
         """Say of which file the system, or SQLite, complains."""
@@ -225,9 +250,7 @@ class SQLitePending:
 
     def _before_fork(self) -> None:
         self._lock.acquire()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._shut()
 
     def _after_fork(self, *, child: bool) -> None:
         if child:
@@ -256,14 +279,15 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(msg)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # Checkpoints are made beside it
     if not tables:
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.executescript(_SCHEMA)
 
 
-def _forget_waiting(run: Callable[..., sqlite3.Cursor], waiting: int, now: int, limits: PendingLimits) -> int:
-    """Let go of the oldest decisions that are too old or too many; say how many were still within their window."""
+def _forget_waiting(run: Callable[..., sqlite3.Cursor], waiting: int, now: int, limits: PendingLimits) -> None:
+    """Let go of the oldest decisions that are too old or too many; count those that were still within their window."""
     over, gone, dropped, last = now - 2 * limits.window, 0, 0, 0
     with closing(run("SELECT arrival, time FROM waiting ORDER BY arrival LIMIT ?", (2 * _EACH,))) as rows:
         for arrival, time in rows:
@@ -273,15 +297,16 @@ def _forget_waiting(run: Callable[..., sqlite3.Cursor], waiting: int, now: int, 
             dropped += now - time <= limits.window
     if gone:
         run("DELETE FROM waiting WHERE arrival <= ?", (last,))
-        run("UPDATE head SET waiting = waiting - ?", (gone,))
-    return dropped
+        run("UPDATE head SET waiting = waiting - ?, dropped = dropped + ?", (gone, dropped))
 
 
-def _forget_rewarded(run: Callable[..., sqlite3.Cursor], now: int, limits: PendingLimits) -> int:
-    """Let go of the oldest rewards that are too old and saved, or too many; say how many were not saved."""
+def _forget_rewarded(run: Callable[..., sqlite3.Cursor], newest: int, now: int, limits: PendingLimits) -> None:
+    """Let go of the oldest rewards that are too old and saved, or too many; count those that were not saved.
+
+    Rewards only go from the old end: between the first number and the newest none is missing, but for those that a
+    snapshot brought from an earlier file.
+    """
     over, unsaved, last = now - 2 * limits.window, 0, 0
-    # Rewards only go from the old end: between the first and the last number none is missing.
-    (newest,) = run("SELECT sequence FROM head").fetchone()
     rows = run(
         "SELECT sequence, time,"
         " EXISTS (SELECT 1 FROM saved AS s WHERE s.domain = r.domain AND s.sequence >= r.sequence)"
@@ -296,7 +321,7 @@ def _forget_rewarded(run: Callable[..., sqlite3.Cursor], now: int, limits: Pendi
             unsaved += not saved
     if last:
         run("DELETE FROM rewarded WHERE sequence <= ?", (last,))
-    return unsaved
+        run("UPDATE head SET unsaved_dropped = unsaved_dropped + ?", (unsaved,))
 
 
 def _written(pending: Pending) -> str:
@@ -321,16 +346,3 @@ def _read(domain: str, decision_id: str, time: int, kept: str) -> Pending:
         )
         raise StoreError(msg) from error
     return Pending(domain, decision_id, arm, context, time, experiment, variant, propensity, extra)
-
-
-def _checked(path: object) -> Path:
-    """The path of a file; what no file can be called is refused."""
-    try:
-        given = Path(path).absolute()  # type: ignore[arg-type]  # refused below where it is none
-        named = str(path) and given.name and b"\0" not in os.fsencode(given)
-    except (TypeError, UnicodeEncodeError):
-        given, named = Path(), False
-    if not named:
-        msg = f"path is {shown(path)}; expected the name of a file, such as 'pending.db'"
-        raise ConfigurationError(msg)
-    return given

@@ -11,10 +11,10 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Final, cast
 
-from armwise.errors import ConfigurationError, SnapshotError, StoreError
+from armwise._words import check_path
+from armwise.errors import SnapshotError, StoreError
 from armwise.stores._replace import locked, replace
 from armwise.types import State
 
@@ -50,7 +50,7 @@ class StateFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _checked(path)
+        self.path = check_path(path, "path", "the name of a file, such as 'experiments.json'")
 
     def __repr__(self) -> str:
         return f"StateFile({str(self.path)!r})"
@@ -128,19 +128,6 @@ class StateFile:
     def _failed(self, error: OSError, verb: str) -> StoreError:
         reason = error.strerror or error
         return StoreError(f"{self.path}: cannot {verb} the state ({reason}); free space, or choose another path")
-
-
-def _checked(path: object) -> Path:
-    """The path of a file; what no file can be called is refused."""
-    try:
-        given = Path(path)  # type: ignore[arg-type]  # refused below where it is none
-        named = given.name and b"\0" not in os.fsencode(given)
-    except (TypeError, UnicodeEncodeError):
-        given, named = Path(), False
-    if not named:
-        msg = f"path is {path!r:.80}; expected the name of a file, such as 'experiments.json'"
-        raise ConfigurationError(msg)
-    return given
 
 
 def _sealed(state: object) -> bytes:

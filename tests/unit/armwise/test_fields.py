@@ -52,8 +52,8 @@ def test_fields_come_as_they_are():
         (lambda f: f.whole("yes"), "a whole number"),
         (lambda f: f.whole("n", 4), r"a whole number in \[4, "),
         (lambda f: f.whole("n", 0, 2), r"a whole number in \[0, 2\]"),
-        (lambda f: f.number("name", 0, 1), "numbers in"),
-        (lambda f: f.number("x", 0.6, 1), r"numbers in \[0.6, 1\]"),
+        (lambda f: f.number("name", 0, 1), "a number in"),
+        (lambda f: f.number("x", 0.6, 1), r"a number in \[0.6, 1\]"),
         (lambda f: f.text("n"), "a string"),
         (lambda f: f.truth("n"), "true or false"),
         (lambda f: f.items("name"), "a list"),
@@ -182,3 +182,23 @@ def test_whole_numbers_in_bulk():
     for values in ([1, 1], [2, 1], [0, 2], [1, 6], [1, True], [1, 2.0], [1, None], [1, "2"], [1, 10**5000]):
         with pytest.raises(SnapshotError):
             Fields({"n": values}).wholes("n", 2, 1, 5, rising=True)
+
+
+HUGE = [pytest.param(10**5000, id="huge"), pytest.param(-(10**5000), id="least")]
+
+
+@pytest.mark.parametrize("value", [True, None, "1", [1.0], float("nan"), float("inf"), -float("inf"), *HUGE])
+def test_what_is_no_number_in_no_range(value):
+    everything = float("inf")
+    for read in (
+        lambda fields: fields.number("x", -everything, everything),
+        lambda fields: fields.numbers("xs", (2,), -everything, everything),
+    ):
+        with pytest.raises(SnapshotError, match=r"expected (a number|numbers) in"):
+            read(Fields({"x": value, "xs": [0.5, value]}))
+
+
+def test_no_numbers_are_in_every_range():
+    assert Fields({"x": []}).numbers("x", (0,), 1.0, float("inf")).shape == (0,)
+    assert Fields({"x": 3}).number("x", 0, 4) == 3.0
+    assert isinstance(Fields({"x": 3}).number("x", 0, 4), float)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from armwise._words import NAME, check_words, has_utf8, one_line, shown, suspected
+from armwise._words import NAME, check_path, check_words, has_utf8, one_line, shown, suspected
 from armwise.errors import ConfigurationError, SnapshotError, StoreError
 
 
@@ -71,3 +73,15 @@ def test_errors_of_its_own_pass():
         raise StoreError
     with pytest.raises(ConfigurationError), suspected():
         raise ConfigurationError
+
+
+def test_paths_stay_the_same_where_the_folder_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given in ("a.db", Path("a.db"), tmp_path / "a.db"):
+        assert check_path(given, "path", "a file") == tmp_path / "a.db"
+
+
+@pytest.mark.parametrize("bad", [None, "", ".", 3, "a\0b", "/", "\ud800", b"a", [10**5000]])
+def test_paths_that_name_no_file(bad):
+    with pytest.raises(ConfigurationError, match=r"path is .*; expected the name of a file"):
+        check_path(bad, "path", "the name of a file")

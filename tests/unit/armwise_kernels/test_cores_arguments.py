@@ -34,7 +34,7 @@ def test_times_out_of_range_are_refused():
     [
         1.5,
         1,
-        True,
+        np.True_,
         np.float32(0.5),
         np.float64(0.5),
         np.int64(3),
@@ -49,7 +49,7 @@ def test_numbers_are_taken(value):
     assert number == value
 
 
-@pytest.mark.parametrize("value", ["1.0", b"1", None, 1j, [1.0], object()])
+@pytest.mark.parametrize("value", ["1.0", b"1", True, None, 1j, [1.0], object()])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(TypeError, match="reward: expected a number, got"):
         real_number("reward", value)

@@ -47,7 +47,7 @@ class TestUpdate:
 
     def test_rewards_are_numbers_of_any_type(self, policy):
         made = policy("thompson")
-        for reward in (1, True, np.float32(0.5), 0.25):
+        for reward in (1, np.True_, np.float32(0.5), 0.25):
             made.core.update("a0", reward, None, None)
         assert made.arrays.table[law.ROW_ALPHA, 0] == 1.0 + 2.75
 

@@ -127,10 +127,7 @@ class LearningParetoPolicy(SavedParetoPolicy):
         shapes = self._by_objective("prior", {} if prior is None else prior)
         checked = {objective: BetaPosterior.shapes(given) for objective, given in shapes.items()}
         with self._locked():
-            if arm in self._arms.index:
-                held = self._arms.label_at(self._arms.index[arm])
-                msg = f"there is an arm {held!r} already; give the new one another label"
-                raise ConfigurationError(msg)
+            self._arms.require_new(arm)
             self._evidence.check_room()
             self._admit(arm)
             for objective, pair in checked.items():
@@ -149,12 +146,7 @@ class LearningParetoPolicy(SavedParetoPolicy):
         """
         check_label(arm)
         with self._locked():
-            position = self._arms.position(arm)
-            if position is None:
-                raise self._arms.unknown(arm)
-            if self._arms.closed and len(self._arms.index) == 1:
-                msg = f"{arm!r} is the last arm, and this policy was made with arms; add another first"
-                raise ConfigurationError(msg)
+            position = self._arms.leaving(arm)
             self._evidence.remove(position)
             self._arms = self._arms.without(position)
 

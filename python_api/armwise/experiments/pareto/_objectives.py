@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from armwise._fields import Fields
+from armwise._words import shown
 from armwise.errors import ConfigurationError, SnapshotError
 from armwise.policies._rewards import checked_rewards
 from armwise.posteriors._numbers import real
@@ -65,8 +66,8 @@ def check_objectives(given: object) -> tuple[Objective, ...]:
     """
     if not isinstance(given, Mapping):
         msg = (
-            f"objectives is {given!r}; expected a mapping of each objective to (worst, best) in its own units, such as "
-            '{"quality": (0.0, 1.0), "cost": (0.05, 0.0)}'
+            f"objectives is {shown(given)}; expected a mapping of each objective to (worst, best) in its own units, "
+            'such as {"quality": (0.0, 1.0), "cost": (0.05, 0.0)}'
         )
         raise ConfigurationError(msg)
     if not 2 <= len(given) <= _MOST:
@@ -75,13 +76,13 @@ def check_objectives(given: object) -> tuple[Objective, ...]:
     objectives = []
     for name, bounds in given.items():
         if not isinstance(name, str):
-            msg = f"an objective is named {name!r}; expected a string"
+            msg = f"an objective is named {shown(name)}; expected a string"
             raise ConfigurationError(msg)
         worst, best = map(real, bounds) if isinstance(bounds, (tuple, list)) and len(bounds) == 2 else (0.0, 0.0)
         if worst == best or not (abs(worst) <= _LARGEST and abs(best) <= _LARGEST):
             msg = (
-                f"the bounds of {name!r} are {bounds!r}; expected (worst, best), two different numbers within 1e100, "
-                "the best the smaller one where less is better"
+                f"the bounds of {name!r} are {shown(bounds)}; expected (worst, best), two different numbers within "
+                "1e100, the best the smaller one where less is better"
             )
             raise ConfigurationError(msg)
         objectives.append(Objective(name, worst, best))

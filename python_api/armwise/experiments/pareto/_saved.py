@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final, NoReturn, SupportsIndex
 
 from armwise._fields import INT64, Fields
+from armwise._forks import watch_forks
 from armwise._labels import check_labels, plain
 from armwise._words import suspected
 from armwise.errors import ConfigurationError, SnapshotError
@@ -16,7 +17,7 @@ from armwise.experiments.pareto._evidence import Evidence
 from armwise.experiments.pareto._objectives import Objective, objectives_of, objectives_state
 from armwise.policies._arms import ArmSet
 from armwise.policies._core import loaded_kernels
-from armwise.policies._seeds import fresh_stream, watch_forks
+from armwise.policies._seeds import fresh_stream
 from armwise.types import FloatArray, Label, State
 
 __all__ = ["SavedParetoPolicy"]

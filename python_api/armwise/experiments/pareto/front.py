@@ -10,6 +10,7 @@ from typing import Final, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.types import FloatArray
 
@@ -115,7 +116,7 @@ def as_points(points: object, maximise: object) -> FloatArray:
     """
     given = list(points.values()) if isinstance(points, Mapping) else points
     if isinstance(given, (str, bytes, AbstractSet)):
-        msg = f"points are {points!r}; expected a mapping of label to numbers, or an array (points, objectives)"
+        msg = f"points are {shown(points)}; expected a mapping of label to numbers, or an array (points, objectives)"
         raise ConfigurationError(msg)
     try:
         array = np.asarray(given)
@@ -135,7 +136,7 @@ def as_points(points: object, maximise: object) -> FloatArray:
     if np.isnan(table).any():
         row, column = (int(place) for place in np.argwhere(np.isnan(table))[0])
         name = list(points)[row] if isinstance(points, Mapping) else row
-        msg = f"point {name!r} is NaN in objective {column}; leave out points that were not measured"
+        msg = f"point {shown(name)} is NaN in objective {column}; leave out points that were not measured"
         raise ConfigurationError(msg)
     signs = np.where(_directions(maximise, table.shape[1]), 1.0, -1.0)
     turned: FloatArray = table * signs
@@ -152,6 +153,6 @@ def _directions(maximise: object, objectives: int) -> list[bool]:
         or len(flags) != objectives
         or not all(isinstance(flag, (bool, np.bool_)) for flag in flags)
     ):
-        msg = f"maximise is {maximise!r}; expected True, False, or one of them for each of {objectives} objectives"
+        msg = f"maximise is {shown(maximise)}; expected True, False, or one of them for each of {objectives} objectives"
         raise ConfigurationError(msg)
     return [bool(flag) for flag in flags]

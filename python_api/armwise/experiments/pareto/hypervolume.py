@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from armwise._words import shown
 from armwise.errors import ConfigurationError
 from armwise.experiments.pareto.front import as_points
 from armwise.types import FloatArray
@@ -81,7 +82,7 @@ def _origin(reference: object, maximise: object, objectives: int) -> FloatArray:
     except ConfigurationError:
         origin = np.empty((0, 0))
     if origin.shape != (1, objectives):
-        msg = f"the reference is {reference!r}; expected {objectives} numbers, one an objective"
+        msg = f"the reference is {shown(reference)}; expected {objectives} numbers, one an objective"
         raise ConfigurationError(msg)
     return origin
 

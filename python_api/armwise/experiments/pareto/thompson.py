@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from armwise._labels import check_labels, listing
 from armwise._words import shown
-from armwise.errors import ConfigurationError, ReplayError
+from armwise.errors import ConfigurationError
 from armwise.experiments.pareto._evidence import Evidence
 from armwise.experiments.pareto._learning import LearningParetoPolicy
 from armwise.experiments.pareto._objectives import check_objectives
@@ -224,17 +224,12 @@ class ParetoThompsonSampling(LearningParetoPolicy):
         Parameters, result and errors are those of every policy's `replay`.
         """
         del context
-        stream, counter, version = place_of(decision_id)
+        place = place_of(decision_id)
         with self._locked():
-            if version != self.policy_version:
-                msg = (
-                    f"the decision was taken at version {version}, the policy stands at {self.policy_version}; "
-                    "load the state of that version first: its checkpoint, and the updates up to it in order"
-                )
-                raise ReplayError(msg)
+            place.require(self.policy_version)
             field = self._field(candidates)
             shapes = self._evidence.reaching(field.numbers[-1] + 1)
-            position, _ = self._draws.choice(shapes, field.slots, stream, counter)
+            position, _ = self._draws.choice(shapes, field.slots, place.stream, place.counter)
             return field.labels[position]
 
     def __repr__(self) -> str:

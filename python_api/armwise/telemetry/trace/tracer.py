@@ -12,7 +12,6 @@ import logging
 import os
 import queue
 import threading
-import weakref
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,8 @@ from time import monotonic, sleep, time_ns
 from types import TracebackType
 from typing import Final, Self
 
-from armwise._words import check_words, shown
+from armwise._forks import watch_forks
+from armwise._words import check_path, check_words, shown
 from armwise.errors import ConfigurationError, StoreError
 from armwise.protocols import ContextLike
 from armwise.telemetry.trace.active_span import span_reader
@@ -86,14 +86,16 @@ class DecisionTracer:
                 msg = f"{name} is {shown(number)}; expected a whole number, at least {least}"
                 raise ConfigurationError(msg)
         self._name = check_words(service_name, "service_name", "the name of a service")
-        self._file = RotatingFile(_checked_path(path), max_bytes, keep)
+        self._file = RotatingFile(
+            check_path(path, "path", "where the traces are written, such as 'traces.jsonl'"), max_bytes, keep
+        )
         self._file.append(b"")
         self._capacity = capacity
         self._active_span = span_reader()
         self._scribe = Scribe(self._name, os.getpid())
         self._closed = False
         self._begin()
-        _alive.add(self)
+        watch_forks(self)
         atexit.register(self.close)
 
     @property
@@ -238,8 +240,13 @@ class DecisionTracer:
         self._thread = threading.Thread(target=self._run, name="armwise traces", daemon=True)
         self._thread.start()
 
-    def _after_fork(self) -> None:
-        """In the child: what is queued is the parent's, which writes it."""
+    def _before_fork(self) -> None:
+        """The child takes over nothing that would have to be at rest."""
+
+    def _after_fork(self, *, child: bool) -> None:
+        if not child:
+            return
+        # What is queued is the parent's, which writes it.
         self._file.leave_to_parent()
         if not self._closed:
             self._scribe.named(self._name, os.getpid())
@@ -307,29 +314,6 @@ class DecisionTracer:
             self._told += dropped
             spans.append(self._scribe.gap(dropped, time_ns()))
         return spans
-
-
-_alive: weakref.WeakSet[DecisionTracer] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for tracer in list(_alive):
-        tracer._after_fork()  # noqa: SLF001 - a hook of tracers, not of their users
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def _checked_path(path: object) -> Path:
-    try:
-        given = Path(path)  # type: ignore[arg-type]  # refused below where it is none
-        named = bool(given.name) and b"\0" not in os.fsencode(given)
-    except (TypeError, UnicodeEncodeError):
-        given, named = Path(), False
-    if not named:
-        msg = f"path is {shown(path)}; expected where the traces are written, such as 'traces.jsonl'"
-        raise ConfigurationError(msg)
-    return given
 
 
 def _checked_timeout(timeout: object) -> float:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 
 from armwise import ThompsonSampling
@@ -14,10 +17,9 @@ def snapshot(run):
 
 def test_to_a_file_and_back(snapshot, state, tmp_path, capsys):
     file = tmp_path / "rl_state.json"
-    assert snapshot("dump", "--output", file, "--policies", " route , none", "--verbose") == 0
+    assert snapshot("dump", "--output", file, "--policies", " route , ", "--verbose") == 0
     told = capsys.readouterr()
     assert told.out == f"{state}/default/main.json -> {file}: route\n"
-    assert "armwise: the snapshot does not hold 'none'\n" in told.err
     assert "armwise: route: ThompsonSampling, 2 arms, 2 changes, stream " in told.err
     assert list(open_snapshot(file.read_bytes()).policies) == ["route"]
     other = tmp_path / "other"
@@ -43,6 +45,45 @@ def test_newer_versions_are_skipped_in_a_line(snapshot, tmp_path, capsys):
     assert told.out.endswith(": no domain\n")
     assert "'route' is not restored: the state has version 9, this armwise reads up to 1" in told.err
     assert told.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("state")
+def test_one_when_a_domain_is_missing(snapshot, tmp_path, capsys):
+    assert snapshot("dump", "--output", tmp_path / "file") == 0
+    capsys.readouterr()
+    for command in (("dump", "--output", tmp_path / "other"), ("restore", "--input", tmp_path / "file")):
+        assert snapshot(*command, "--policies", "nope") == 1
+        told = capsys.readouterr()
+        assert told.err == "armwise: the snapshot does not hold 'nope'; it holds 'route', 'x'\n"
+        assert told.out == ""
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.usefixtures("state")
+def test_to_standard_output(snapshot, tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert snapshot("dump", "--output", "-", "--policies", "x") == 0
+    told = capsysbinary.readouterr()
+    assert list(open_snapshot(told.out).policies) == ["x"]
+    assert told.err.endswith(b"main.json -> standard output: x\n")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.usefixtures("state")
+def test_to_what_is_no_file(snapshot, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("file")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    assert snapshot("dump", "--output", tmp_path / "pipe") == 0
+    reader.join()
+    assert (tmp_path / "pipe").is_fifo()
+    assert snapshot("dump", "--output", tmp_path / "link") == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == read[0]
+    assert list(open_snapshot(read[0]).policies) == ["route", "x"]
 
 
 @pytest.mark.parametrize("command", ["dump", "restore"])

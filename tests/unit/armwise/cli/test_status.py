@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -70,3 +74,42 @@ def test_status_of_what_is_damaged(run, state, capsys):
 def test_status_is_watched_or_printed(run, capsys):
     assert run(main, "status", "--json", "--watch") == 1
     assert "leave one of them out" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("state")
+def test_a_watch_into_a_pipe_prints_and_ends_with_its_reader():
+    command = [sys.executable, "-c", "from armwise.cli import main; main()", "status", "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ) as watch:
+        heads = 0
+        for line in watch.stdout:
+            heads += line.startswith(b"default/main: ")
+            if heads == 2:
+                break
+        assert watch.poll() is None
+        watch.stdout.close()
+        assert watch.wait(timeout=60) == 1
+        assert b"Traceback" not in watch.stderr.read()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_watch_on_a_terminal_draws_over_itself():
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", "from armwise.cli import main; main()", "status", "--watch"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as watch:
+        os.close(theirs)
+        seen = b""
+        while seen.count(b"default/main: ") < 2:
+            seen += os.read(ours, 65536)
+        watch.send_signal(signal.SIGINT)
+        while _more(ours):
+            pass
+        assert watch.wait(timeout=60) == 0
+    os.close(ours)
+    assert b"\x1b[1A" in seen
+
+
+def _more(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # nobody is at the other end
+        return b""

@@ -63,6 +63,43 @@ def test_shares_changed_in_action_end_automatic_stopping(on):
     assert other.state_dict()["experiments"]["policy::r"]["resplit"] == 1
 
 
+def test_changed_shares_are_told_though_an_activation_was_withheld_before(on):
+    """The two are told apart, also where states meet; of each the first is kept."""
+
+    def split(weights):
+        return Experiment(
+            "policy::r", control="a", variants={"a": "x", "b": "y"}, weights=weights, stopping=SequentialTest(),
+            auto_activate_after=200,
+        )  # fmt: skip
+
+    manager = ExperimentManager([split({"a": 9, "b": 1})], flags=on)
+    for i in range(200):
+        manager.record("policy::r", "b", 0.0)
+        manager.record("policy::r", "a", float(i % 2))
+    (guarded,) = manager.status()["policy::r"]["events"]
+    assert guarded["kind"] == "withheld"
+    saved = manager.state_dict()
+    manager.activate("policy::r")
+    for weights in ({"a": 9, "b": 1}, {"a": 1, "b": 1}):
+        manager.add(split(weights))
+        for i in range(200):
+            manager.record("policy::r", manager.assign("policy::r", i), float(i % 2))
+    events = manager.status()["policy::r"]["events"]
+    assert [event["kind"] for event in events] == ["withheld", "activated", "withheld"]
+    assert events[0] == guarded
+    assert "shares were changed in action" in events[2]["reason"]
+    for states in ((saved, manager.state_dict()), (manager.state_dict(), saved)):
+        other = ExperimentManager(flags=on)
+        for state in states:
+            other.merge(state)
+        kept = other.state_dict()["experiments"]["policy::r"]["events"]
+        assert sorted(kept, key=lambda event: event["time"]) == events
+    state = manager.state_dict()
+    state["experiments"]["policy::r"]["events"].append(guarded)
+    with pytest.raises(SnapshotError, match="at most one event of a kind"):
+        ExperimentManager(flags=on).load_state(state)
+
+
 WEIGHTS = ({"a": 9, "b": 1}, {"a": 1, "b": 1})
 
 

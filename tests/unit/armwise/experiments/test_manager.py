@@ -81,6 +81,8 @@ def test_a_context_names_who_asks(on):
     assert manager.assign("e", {"tokens": 1.0}) is None
     assert manager.assign("e", None) is None
     assert manager.status()["e"]["requests"] == {"unkeyed": 2}
+    manager.stop("e", "enough")
+    assert [manager.assign("e", who) for who in ("u", {"user_id": "u"}, {}, None)] == ["control", "control", None, None]
     assert sum(one.allocations for one in stats(manager, "e").values()) == 2
     own = managed(on, name="e", phase="active", key_fn=lambda given: given["team"])
     assert own.assign("e", {"team": "t", "user_id": "u"}) == own.assign("e", "t")

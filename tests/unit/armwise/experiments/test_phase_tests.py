@@ -12,7 +12,7 @@ PLAIN = {"control": "control", "variants": {"control": "a", "b": "b"}}
 
 
 def managed(on, metrics=None, **options):
-    return ExperimentManager([Experiment("e", **PLAIN | options)], flags=on, metrics=metrics)
+    return ExperimentManager([Experiment(options.pop("id", "e"), **PLAIN | options)], flags=on, metrics=metrics)
 
 
 def status(manager):
@@ -130,6 +130,35 @@ class TestActivation:
         found = manager.status()["policy::r"]
         assert found["phase"] == "shadow"
         assert found["events"][0]["evidence"]["source"] == "replay"
+
+    @pytest.mark.parametrize("core", ["a", "b"])
+    def test_what_the_core_never_serves_is_held_against_nobody(self, on, core):
+        """A score of 0 for each request makes a lift of minus the reward: of the variant, or of the baseline."""
+        manager = managed(on, id="policy::r", auto_activate_after=100, guard=SequentialTest())
+        rng = np.random.default_rng(8)
+        for _ in range(2000):
+            decision = Decision(core, 0, "0-0-0", 0, 1.0, "exact")
+            trial = manager.decide("r", {"user_id": 1}, ["a", "b"], lambda decision=decision: decision)
+            manager.record_trial(trial, float(rng.random() < 0.5))
+        found = manager.status()["policy::r"]
+        assert found["phase"] == "shadow"
+        (event,) = found["events"]
+        other = {"a": "b", "b": "control"}[core]
+        assert f"the core never serves what {other!r} would have served: nothing is known" in event["reason"]
+        assert event["evidence"] == {"pulls": 100}
+
+    def test_harm_that_is_known_is_said_before_what_is_not(self, on):
+        variants = {"control": None, "b": "b", "c": "c"}
+        manager = managed(on, id="policy::r", variants=variants, auto_activate_after=1000)
+        rng = np.random.default_rng(8)
+        for _ in range(1000):
+            arm = "ab"[int(rng.random() < 0.5)]
+            decision = Decision(arm, 0, "0-0-0", 0, 0.5, "exact")
+            trial = manager.decide("r", {"user_id": 1}, ["a", "b", "c"], lambda decision=decision: decision)
+            manager.record_trial(trial, float(rng.random() < {"a": 0.9, "b": 0.1}[arm]))
+        (event,) = manager.status()["policy::r"]["events"]
+        assert "'b' is shown to be worse than 'control'" in event["reason"]
+        assert event["evidence"]["alpha"] == 0.025, "what is not known keeps its part"
 
 
 class TestStopping:

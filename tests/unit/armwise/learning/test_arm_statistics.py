@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from armwise import ConfigurationError
+from armwise import ConfigurationError, SnapshotError, ThompsonSampling
 from armwise._fields import Fields
+from armwise.learning._restoring import prepared_policy
 from armwise.learning._statistics import ArmStatistics
 from armwise_kernels import law
 
@@ -37,3 +38,14 @@ def test_there_are_only_so_many_arms():
     with pytest.raises(ConfigurationError, match="split it"):
         statistics.admit("one more")
     assert statistics.admit(5) == 5
+
+
+@pytest.mark.parametrize("arms", [["a", "\ud800"], [1, "\udfff"], ["\ud83d", "\ude00"]])
+def test_labels_that_no_snapshot_can_hold_come_from_none(arms):
+    with pytest.raises(SnapshotError, match=r"statistics\['arms'\] holds .*, a lone surrogate"):
+        ArmStatistics.restored(Fields({"arms": arms, "n": [1, 1], "total": [0.5, 0.5]}))
+    with pytest.raises(SnapshotError, match=r"state\['arms'\] holds .*, a lone surrogate"):
+        prepared_policy(ThompsonSampling(), ThompsonSampling(arms).state_dict())
+    policy = ThompsonSampling()
+    policy.load_state(ThompsonSampling(arms).state_dict())  # as a log holds it
+    assert policy.arms == tuple(arms)

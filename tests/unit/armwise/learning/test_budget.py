@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -76,8 +78,71 @@ def test_a_period_that_is_over_gives_no_credit_to_the_next():
     budget.reserve(0.5, now=199.5)
     budget.settle(early, 0.1, now=199.5)
     assert budget.left(now=199.5) == 0.5
-    budget.settle(late, 0.7, now=199.5)
-    assert budget.left(now=199.5) == pytest.approx(0.3)
+    budget.settle(late, 1.2, now=199.5)
+    assert budget.left(now=199.5) == pytest.approx(0.2)
+
+
+def test_a_debt_is_of_what_was_spent():
+    """Whether an act that never ran is settled before the period ends or after, or not at all."""
+    for settled in (99.0, 101.0, None):
+        budget = PacedBudget(1.0, 100, burst=1.0)
+        first, second = budget.reserve(0.5, now=0.0), budget.reserve(0.5, now=0.0)
+        budget.settle(first, 1.5, now=50.0)
+        assert budget.left(now=50.0) == -1.0
+        if settled is not None:
+            budget.settle(second, 0.0, now=settled)
+        assert budget.left(now=101.0) == 0.5
+    budget.settle(second, 0.25, now=101.0)
+    assert budget.left(now=101.0) == 0.25
+    assert budget.left(now=200.0) == 1.0
+
+
+def test_a_period_begins_when_the_budget_is_first_asked():
+    for ask in (
+        lambda budget: budget.allows(0.5, now=1000.0),
+        lambda budget: budget.left(now=1000.0),
+        lambda budget: budget.reserve(0.5, now=1000.0),
+    ):
+        budget = PacedBudget(1.0, 100, burst=0.1)
+        with suppress(BudgetExhausted):
+            ask(budget)
+        assert budget.left(now=1050.0) == pytest.approx(0.55)
+        budget.reserve(0.5, now=1050.0)
+        assert budget.left(now=1100.0) == pytest.approx(0.1)
+
+
+def test_a_wait_is_as_long_as_it_says():
+    """A cost is refused until the moment that the refusal names, and allowed then; or it is never allowed."""
+    rng = random.Random(5)
+    for _ in range(400):
+        budget, now, opened = PacedBudget(1.0, 1000, burst=rng.choice([0.05, 0.3, 0.9, 1.0])), 0, []
+        for _ in range(8):
+            with suppress(BudgetExhausted):
+                opened.append(budget.reserve(rng.random() * 0.3, now))
+            if opened and rng.random() < 0.4:
+                budget.settle(opened.pop(0), rng.choice([0, rng.random() * 0.3, None, rng.random() * 1.5]), now)
+            now += rng.randrange(300 * 10**9)
+        cost = rng.random()
+        if budget.allows(cost, now):
+            continue
+        wait = budget._wait(round(cost * 10**12), now)
+        if wait is None:
+            assert not budget.affords(cost)
+            assert not any(budget.allows(cost, now + seconds * 10**9) for seconds in range(0, 6000, 7))
+        else:
+            assert budget.affords(cost)
+            assert budget.allows(cost, now + wait)
+            assert not any(budget.allows(cost, now + rng.randrange(wait)) for _ in range(20))
+
+
+@pytest.mark.parametrize(("cost", "affords"), [(0, True), (0.999, True), (1.0, False), (1e15, False)])
+def test_what_is_never_left(cost, affords):
+    budget = PacedBudget(1.0, 100, burst=0.2)
+    assert budget.affords(cost) is affords
+    assert PacedBudget(1.0, 100, burst=1.0).affords(1.0)
+    for value in BAD:
+        with pytest.raises(ConfigurationError, match="expected an amount of USD"):
+            budget.affords(value)
 
 
 def test_late_moments_count_as_the_latest():
@@ -91,10 +156,10 @@ def test_late_moments_count_as_the_latest():
 
 def test_a_question_moves_no_clock():
     budget = PacedBudget(1.0, 100, burst=0.2)
-    assert budget.allows(0.2, now=1e6)
+    assert budget.allows(0.2, now=0.0)
     assert budget.left(now=1e9) == 0.2
-    budget.reserve(0.2, now=0.0)
-    assert budget.left(now=0.0) == 0.0
+    budget.reserve(0.2, now=1.0)
+    assert budget.left(now=1.0) == pytest.approx(0.008)
 
 
 def test_the_default_burst_is_an_hour_of_a_day():
@@ -114,28 +179,31 @@ def test_moments_are_those_of_the_house():
     [
         (0.3, "try again in 37.5 s"),
         (0.9, "try again in 188 s"),
-        (1.0, "more than the pacing leaves at any time"),
-        (1.5, "more than the 1 of a whole period; raise the budget"),
+        (1.0, "never within this budget: more than the pacing leaves at any time"),
+        (1.5, "never within this budget: more than the 1 of a whole period; raise the budget"),
+        (1e7, "never within this budget"),
     ],
 )
 def test_a_refusal_says_when(cost, words):
     budget = PacedBudget(1.0, 100, burst=0.2)
     budget.reserve(0.2, now=0.0)
-    with pytest.raises(ShieldBlocked, match=words):
+    with pytest.raises(ShieldBlocked, match=words) as refused:
         budget.reserve(cost, now=0.0)
+    assert isinstance(refused.value, BudgetExhausted) is budget.affords(cost)
 
 
-BAD = [math.nan, math.inf, -math.inf, -1, 1e7, True, None, "1", [1], HUGE]
+BAD = [math.nan, math.inf, -math.inf, -1, 1e16, True, None, "1", [1], 10**5000]
 
 
-@pytest.mark.parametrize("value", BAD)
+@pytest.mark.parametrize("value", [*BAD[:-1], 1e7, HUGE])
 def test_what_is_no_money_is_refused(value):
-    for make in (lambda: PacedBudget(value, 60), lambda: PacedBudget(10, 60).allows(value)):
-        with pytest.raises(ConfigurationError, match="expected an amount of USD"):
-            make()
     budget = PacedBudget(10, 60, burst=10)
     with pytest.raises(ConfigurationError, match="expected an amount of USD"):
-        budget.reserve(value)
+        PacedBudget(value, 60)
+    for ask in (budget.allows, budget.reserve):
+        if value != 1e7:
+            with pytest.raises(ConfigurationError, match="expected an amount of USD"):
+                ask(value)
     reservation = budget.reserve(1, now=0)
     if value is not None:
         with pytest.raises(ConfigurationError, match="expected an amount of USD"):

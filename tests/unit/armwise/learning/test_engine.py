@@ -11,7 +11,7 @@ import pytest
 
 from armwise import UCB1, ConfigurationError, EpsilonGreedy, LinTSDiag, ThompsonSampling, UnknownArm, UnknownDomain
 from armwise.errors import ReplayError
-from armwise.learning import Activation, Flags, LearningEngine, PolicyRegistry, TenantContext
+from armwise.learning import Activation, Flags, LearningEngine, PolicyRegistry, TenantContext, learn
 from armwise.rewards import DelayedRewards
 
 ON = {"ENABLE_RL_GLOBAL": True, "ENABLE_RL_ROUTING": True}
@@ -144,13 +144,27 @@ class TestServing:
             with pytest.raises(UnknownDomain, match="'route'"):
                 call()
 
-    def test_an_unknown_arm_of_a_closed_policy_passes_through_as_such(self):
+    def test_the_rule_serves_arms_that_a_closed_policy_does_not_take(self, caplog):
         engine = engine_of(ThompsonSampling(["a", "b"], seed=1), active=True)
-        with pytest.raises(UnknownArm):
-            engine.recommend("route", {}, ["a", "c"])
+        outcome = {"cost_usd": 0.0, "latency_ms": 1.0}, {"quality": 1.0}
+        assert engine.recommend("route", {}, ["a", "c"]) == "a"
+        assert engine.recommend("route", {}, ["c", "a"]) == "c"
+        decision = engine.decide("route", {}, ["a", "c"])
+        assert (decision.arm, decision.propensity, decision.decision_id[0]) == ("a", 1.0, "e")
+        assert engine.record("route", {}, "a", 0.5, decision_id=decision.decision_id) == "applied"
+        assert learn("route", {}, ["a", "c"], lambda _: outcome, engine=engine).arm == "a"
+        status = engine.status()["route"]
+        assert (status["refusals"], status["failures"]) == (4, {"the policy refused candidates": 4})
+        assert caplog.text.count("the policy refused candidates") == 1
+        for wrong in ([], ["a", "a"], [None], "c"):
+            with pytest.raises(ConfigurationError):
+                engine.recommend("route", {}, wrong)
+            with pytest.raises(ConfigurationError):
+                engine.decide("route", {}, wrong)
+        assert engine.status()["route"]["refusals"] == 4
 
     def test_in_the_shadow_what_the_policy_refuses_does_not_fail_the_request(self):
-        engine = engine_of(ThompsonSampling(["a", "b"], seed=1))
+        engine = engine_of(ThompsonSampling(["a", "b"], seed=1), activation=Activation(margin=0.01))
         assert engine.decide("route", {}, ["c", "a"]).arm == "c"
         status = engine.status()["route"]
         assert status["refusals"] == 1
@@ -349,7 +363,7 @@ class TestDomains:
             {"policy": ThompsonSampling},
             {"default": None, "activation": 0.05},
             {"default": True},
-            {"activation": Activation(margin=0.0)},
+            {"activation": Activation(margin=-0.01)},
             {"activation": Activation(margin=float("nan"))},
             {"activation": Activation(alpha=1.0)},
             {"activation": Activation(alpha=True)},

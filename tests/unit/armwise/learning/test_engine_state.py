@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import threading
+import warnings
 
 import pytest
 
@@ -95,6 +97,18 @@ class TestRestore:
             report = other.restore(snapshot)
         assert (report.restored, list(report.skipped)) == (("route",), ["prompt"])
         assert other.snapshot()["prompt"] == before
+
+    def test_where_warnings_are_errors_all_is_restored_before_one_is_raised(self):
+        engine = used(used(used(engine_of("prompt", "plan", "route")), "plan"), "prompt")
+        snapshot = engine.snapshot()
+        snapshot["prompt"]["version"] = snapshot["plan"]["version"] = 7
+        other = engine_of("prompt", "plan", "route")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match=r"'prompt' is not restored.*; domain 'plan' is not restored"):
+                other.restore(snapshot)
+        assert other.status()["route"] == engine.status()["route"]
+        assert draws(other) == draws(engine)
 
     @pytest.mark.parametrize(
         ("place", "value"),
@@ -248,6 +262,13 @@ class TestStore:
         store.workspace("default", "main").write(seal(states, TenantContext()))
         with pytest.warns(UserWarning, match=r"'route' starts afresh.* version 9"):
             engine_of(store=store)
+        other = engine_of("prompt", store=store)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match="'route' starts afresh"):
+                other.register_domain("route")
+        assert other.recommend("route", {}, ARMS) == "a"
+        assert other.registry.get("route").stream
 
     def test_priors_are_those_of_arms_that_the_store_does_not_know(self, tmp_path):
         store = StateDirectory(tmp_path)
@@ -315,3 +336,119 @@ class TestStore:
         with pytest.raises(ConfigurationError):
             LearningEngine().register_domain("route", SharedThompsonSampling(table), {"z": (1.0, 1.0)})
         assert other.registry.get("route").posterior() == posterior
+
+    @pytest.mark.parametrize("applied", [-1, True, 1 << 63, "1"])
+    def test_a_number_that_cannot_be_is_refused_where_the_domain_comes_in(self, tmp_path, applied):
+        store = StateDirectory(tmp_path)
+        states = used(engine_of(store=store)).snapshot()
+        states["route"]["engine"]["applied"] = applied
+        store.workspace("default", "main").write(seal(states, TenantContext()))
+        other = engine_of("prompt", store=store)
+        with pytest.raises(SnapshotError, match="applied"):
+            other.register_domain("route", ThompsonSampling(seed=1))
+
+    def test_pending_decisions_that_were_made_anew_lose_no_reward(self, tmp_path):
+        store = StateDirectory(tmp_path)
+        engine = used(engine_of("route", "prompt", store=store), turns=60)
+        used(engine, "prompt", turns=5)
+        engine.save()
+        for file in (tmp_path / "default").glob("main.db*"):
+            file.unlink()
+        for turns in (10, 80):  # the last numbers are below and above those that the snapshot holds
+            second = used(used(engine_of("route", "prompt", store=StateDirectory(tmp_path)), turns=turns), "prompt")
+            third = engine_of("route", "prompt", store=StateDirectory(tmp_path))  # the second one was killed
+            for domain in ("route", "prompt"):
+                assert third.status()[domain]["arms"] == second.status()[domain]["arms"]
+                assert third.registry.get(domain).posterior() == second.registry.get(domain).posterior()
+
+    def test_rewards_of_before_a_rollback_are_not_learnt_again_and_those_after_it_are_not_lost(self, tmp_path):
+        store = StateDirectory(tmp_path)
+        engine = used(engine_of(store=store))
+        old = engine.snapshot()
+        waiting = engine.decide("route", {}, ARMS)
+        used(engine)
+        engine.save()
+        used(engine)
+        engine.restore(old)
+        engine.save()
+        assert engine_of(store=store).status() == engine.status()
+        used(engine, turns=7)
+        engine.record("route", {}, waiting.arm, 1.0, decision_id=waiting.decision_id)
+        last = engine_of(store=store)
+        assert last.status()["route"]["arms"] == engine.status()["route"]["arms"]
+        assert last.registry.get("route").posterior() == engine.registry.get("route").posterior()
+
+    def test_of_two_saves_at_once_the_newer_one_stays(self, tmp_path):
+        store = _Held(StateDirectory(tmp_path))
+        engine = engine_of(store=store)
+        older = threading.Thread(target=engine.save)
+        older.start()
+        assert store.writing.wait(10.0)
+        used(engine)  # neither decisions nor rewards wait for it
+        newer = threading.Thread(target=engine.save)
+        newer.start()
+        newer.join(0.2)
+        assert newer.is_alive(), "the second one waits for the first"
+        store.held.set()
+        for thread in (older, newer):
+            thread.join(10.0)
+        assert engine_of(store=StateDirectory(tmp_path)).status() == engine.status()
+
+    def test_a_second_worker_leaves_a_shared_table_as_it_is(self, tmp_path):
+        store, table = StateDirectory(tmp_path), tmp_path / "models.table"
+
+        def started(arms=ARMS, **options):
+            engine = LearningEngine(flags=Flags(ON), store=StateDirectory(tmp_path))
+            engine.register_domain("route", SharedThompsonSampling(table, arms), **options)
+            return engine
+
+        first = started()
+        used(first)
+        first.save()
+        waiting = first.decide("route", {}, ARMS)
+        used(first)
+        before = first.registry.get("route").posterior()
+        second = started()
+        assert second.registry.get("route").posterior() == before, "nothing is rolled back, and nothing learnt twice"
+        assert second.record("route", {}, waiting.arm, 1.0, decision_id=waiting.decision_id) == "applied"
+        assert first.record("route", {}, waiting.arm, 1.0, decision_id=waiting.decision_id) == "duplicate"
+        used(first)
+        after = first.registry.get("route").posterior()
+
+        class Meanwhile(dict):
+            def items(self):
+                second.registry.get("route").update("a", 1.0)
+                return super().items()
+
+        with pytest.raises(ConfigurationError):
+            started(priors=Meanwhile(z=(1.0, 1.0)))
+        assert second.registry.get("route").posterior() == after | {"a": (after["a"][0] + 1.0, after["a"][1])}
+        after = second.registry.get("route").posterior()
+        states = first.snapshot()
+        states["route"]["engine"]["phase"] = "stopped"
+        store.workspace("default", "main").write(seal(states, TenantContext()))
+        with pytest.raises(SnapshotError):
+            started()
+        assert second.registry.get("route").posterior() == after
+        assert sum(sum(shapes) - 2.0 for shapes in after.values()) == 182.0
+
+
+class _Held:
+    """A state directory whose first snapshot is held up on its way to the disk."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self.writing, self.held = threading.Event(), threading.Event()
+
+    def workspace(self, tenant, workspace):
+        self._files = self._directory.workspace(tenant, workspace)
+        return self
+
+    def write(self, data, *, keep):
+        if not self.writing.is_set():
+            self.writing.set()
+            assert self.held.wait(10.0)
+        self._files.write(data, keep=keep)
+
+    def __getattr__(self, name):
+        return getattr(self._files, name)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from armwise.errors import ConfigurationError, ReentrantCall
-from armwise.learning import FeatureStore
+from armwise.learning import FeatureStore, Shields
 from armwise.learning import features as module
 
 
@@ -184,3 +184,13 @@ def test_a_signal_handler_that_calls_back_is_told():
     assert len(told) == 4
     assert "signal handler" in told[0]
     assert features.estimate("route", "a") == (1.0, 10.0)
+
+
+@pytest.mark.parametrize("cost", [0.02, 0.1, 0.07, 1 / 3])
+def test_what_costs_exactly_the_budget_is_not_blocked(cost):
+    features = FeatureStore(window=49)
+    shields = Shields(budget_usd=cost, latency_ms=3 * cost)
+    for _ in range(200):
+        features.observe("route", "a", cost, 3 * cost)
+        assert features.estimate("route", "a") == (cost, 3 * cost)
+        assert shields.filter("route", ["a"], {}, features.estimate) == ["a"]

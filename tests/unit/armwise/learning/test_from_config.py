@@ -72,7 +72,7 @@ def test_domains_have_their_default_activation_and_priors():
         status = engine.status()
         assert (status["route"]["evidence"]["margin"], status["route"]["evidence"]["minimum"]) == (0.5, 7)
         assert status["prompt"]["evidence"] is None
-        assert status["plugin"]["evidence"]["margin"] == 0.01
+        assert status["plugin"]["evidence"]["margin"] == 0.0
 
 
 def test_rewards_and_shields_go_into_the_loop():
@@ -203,7 +203,7 @@ def test_an_engine_of_a_file_is_saved_when_its_process_ends(tmp_path):
         (with_policy(kind="lints", dim=0), r"domains\.route: dim is 0"),
         (with_policy(kind="shared_thompson", path="t", arms=[]), r"domains\.route: arms is empty"),
         (settings(domains={"": {}}), r"domains\.: the name of a domain is ''|domains\.: domain is ''"),
-        (settings(domains={"route": {"activation": {"margin": 0}}}), r"domains\.route: margin of the activation is 0"),
+        (settings(domains={"route": {"activation": {"margin": 2}}}), r"domains\.route: margin of the activation is 2"),
         (
             settings(domains={"route": {"policy": {"kind": "thompson", "arms": ["a"]}, "priors": {"a": [1, 1]}}}),
             r"domains\.route: priors are given for 'a'",

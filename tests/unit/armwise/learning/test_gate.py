@@ -6,31 +6,23 @@ import pytest
 
 from armwise.errors import ReentrantCall
 from armwise.learning import Flags, LearningEngine
-from armwise.learning._gate import Gate, take_before
+from armwise.learning._gate import Gate
 
 
 def test_a_call_from_within_is_refused_and_the_gate_stays_usable():
     gate = Gate()
-    with gate, pytest.raises(ReentrantCall, match="nothing was changed"), gate:
+    with gate.held(), pytest.raises(ReentrantCall, match="nothing was changed"), gate.held():
         pass
-    with gate:
+    with gate.held():
         pass
 
 
 def test_an_error_leaves_it_open():
     gate = Gate()
-    with pytest.raises(ZeroDivisionError), gate:
+    with pytest.raises(ZeroDivisionError), gate.held():
         _ = 1 / 0
-    with gate:
+    with gate.held():
         pass
-
-
-def test_a_kind_is_registered_once():
-    class Kind:
-        pass
-
-    take_before(Kind)
-    take_before(Kind)
 
 
 def test_an_engine_that_is_called_from_within_a_reward_says_so():

@@ -95,6 +95,14 @@ def test_what_cannot_be_kept(keep):
         PeriodicSnapshots(Engine(), interval=1, keep=keep)
 
 
+@pytest.mark.parametrize("engine", [None, 5, "engine", Engine, object(), LearningEngine(flags=Flags({}))])
+def test_what_cannot_be_saved_is_told_at_once(engine):
+    before = threading.active_count()
+    with pytest.raises(ConfigurationError, match=r"expected what can be saved|has nowhere to save to"):
+        PeriodicSnapshots(engine, interval=1)
+    assert threading.active_count() == before
+
+
 def test_a_forked_child_does_not_save():
     engine = Engine()
     with PeriodicSnapshots(engine, interval=3600) as snapshots:

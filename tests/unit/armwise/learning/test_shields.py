@@ -145,3 +145,23 @@ def test_other_arguments_are_refused():
         Shields(budget=3.0)
     with pytest.raises(ConfigurationError, match="cost_usd is None"):
         Shields().check(None, 0)
+
+
+def test_what_the_budget_never_affords_is_blocked_and_others_pass():
+    prices = {"mad": (1e12, 1.0), "dear": (2.0, 1.0), "cheap": (0.05, 1.0)}
+    shields = Shields(estimate=lambda arm, _: prices[arm], budget=PacedBudget(1.0, 100, burst=0.1))
+    assert shields.filter("route", list(prices), now=0) == ["cheap"]
+    words = r"'mad' budget_exceeded .*'dear' budget_exceeded .*; raise the limits"
+    with pytest.raises(ShieldBlocked, match=words) as told:
+        shields.filter("route", ["mad", "dear"], now=0)
+    assert not isinstance(told.value, BudgetExhausted)
+    for arm in ("mad", "dear"):
+        with pytest.raises(ShieldBlocked, match="never within this budget"):
+            shields.reserve("route", arm, now=0)
+
+
+def test_what_costs_more_than_the_burst_waits_for_its_time():
+    shields = Shields(estimate=lambda *_: (0.5, 1.0), budget=PacedBudget(1.0, 100, burst=0.1))
+    with pytest.raises(BudgetExhausted):
+        shields.filter("route", ["a"], now=0)
+    assert shields.filter("route", ["a"], now=60.0) == ["a"]

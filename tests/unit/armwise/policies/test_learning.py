@@ -23,7 +23,7 @@ def test_update_raises_the_version_by_one(make):
 @pytest.mark.parametrize(
     "reward",
     [
-        *(1, 0, True, 0.25, Fraction(1, 4), Decimal("0.25")),
+        *(1, 0, 0.25, Fraction(1, 4), Decimal("0.25")),
         *(np.float64(0.25), np.float32(0.25), np.int8(1), np.True_),
         *(np.array(0.25), np.array(0.25, np.float32), np.array(1), np.array(1, np.bool_)),
     ],
@@ -39,7 +39,7 @@ def test_rewards_are_any_real_number(make, reward):
 @pytest.mark.parametrize(
     "reward",
     [
-        *(float("nan"), float("inf"), -float("inf"), 10**400, "1.0", b"1", None, 1j, [0.5]),
+        *(True, False, float("nan"), float("inf"), -float("inf"), 10**400, "1.0", b"1", None, 1j, [0.5]),
         *(np.str_("0.5"), np.bytes_(b"1"), np.complex128(0.5), np.array(0.5 + 0j), np.array("0.5")),
         *(np.array([0.5]), np.array([[0.5]]), np.array([0.5, 0.5]), np.array([])),
         *(np.complex64(0.5), np.ma.masked, np.timedelta64(1, "s"), np.array(np.nan)),
@@ -122,7 +122,7 @@ def test_update_many_admits_in_order(make):
 def test_update_many_takes_arrays_of_labels(make):
     policy = make(["a", "b"])
     policy.update_many(np.array(["a", "b", "a"]), np.array([1, 0, 1], np.int8), make.contexts(3), make.now(0))
-    policy.update_many(iter(["a"]), [True], make.contexts(1), make.now(0))
+    policy.update_many(iter(["a"]), [1], make.contexts(1), make.now(0))
     assert policy.arms == ("a", "b")
 
 
@@ -153,3 +153,35 @@ def test_two_new_arms_that_are_equal(make, unchanged):
     policy = make(None)
     with unchanged(policy, ConfigurationError, "write an arm in one way"):
         policy.update_many([1, 1.0], [0.5, 0.5], make.contexts(2))
+
+
+@pytest.mark.parametrize(
+    ("arm", "reward"),
+    [
+        ("a", float("nan")),
+        ("a", None),
+        ("a", "1"),
+        pytest.param("a", 10**5000, id="huge"),
+        (None, 0.5),
+        (float("nan"), 0.5),
+        ("", None),
+    ],
+)
+def test_what_update_refuses_is_refused_beforehand(make, arm, reward):
+    policy = make()
+    before = policy.state_dict()
+    with pytest.raises(ConfigurationError) as asked:
+        policy.check_update(arm, reward, make.context)
+    with pytest.raises(ConfigurationError) as updated:
+        policy.update(arm, reward, make.context, make.now(0))
+    assert str(asked.value) == str(updated.value)
+    assert policy.state_dict() == before
+
+
+def test_what_update_takes_is_taken_beforehand_and_not_learnt(make):
+    policy = make()
+    before = policy.state_dict()
+    policy.check_update("a", 0.5, make.context)
+    policy.check_update("a", 0.5, object(), seen=False)
+    assert policy.state_dict() == before
+    policy.update("a", 0.5, make.context, make.now(0))

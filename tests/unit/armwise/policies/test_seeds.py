@@ -6,39 +6,13 @@ import pytest
 
 import armwise_kernels
 from armwise import BackendUnavailable
-from armwise.policies._seeds import _Forks, fresh_stream
+from armwise.policies._seeds import fresh_stream
 
 
 def test_streams_are_fresh():
     streams = {fresh_stream() for _ in range(100)}
     assert len(streams) == 100
     assert all(0 <= stream < 1 << 63 for stream in streams)
-
-
-class Watched:
-    def __init__(self, told):
-        self.told = told
-
-    def _before_fork(self):
-        self.told.append("before")
-
-    def _after_fork(self, *, child):
-        self.told.append(child)
-
-
-@pytest.mark.parametrize("child", [False, True])
-def test_all_that_live_are_told_of_a_fork(child):
-    told = []
-    forks = _Forks()
-    first, second = Watched(told), Watched(told)
-    gone = Watched(told)
-    for watched in (first, second, gone):
-        forks.watch(watched)
-    del gone, watched
-    forks.before()
-    forks.after(child=child)
-    assert told == ["before", "before", child, child]
-    forks.watch(Watched(told))
 
 
 def test_the_parent_goes_on_and_the_child_starts_anew(make):

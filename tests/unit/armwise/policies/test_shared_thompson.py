@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from armwise import ThompsonSampling
+from armwise._forks import watch_forks
 from armwise.errors import ConfigurationError, ReplayError, SnapshotError, UnknownArm
 from armwise.policies import SharedThompsonSampling
-from armwise.policies._seeds import watch_forks
 from armwise.protocols import Policy
 
 ARMS = ["a", "b", "c"]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
 from armwise import UCB1, EpsilonGreedy, LinTS, LinTSDiag, ThompsonSampling
-from armwise.errors import SnapshotError, StoreError
+from armwise.errors import SnapshotError, StoreError, UnknownDomain
 from armwise.learning import Flags, LearningEngine, TenantContext, open_snapshot, seal
 from armwise.runners.engine_state import dump, look, restore
 from armwise.stores import StateDirectory
@@ -58,9 +59,8 @@ def test_a_dump_is_what_was_saved(store, files, tmp_path):
 
 def test_a_dump_of_some(store, files, tmp_path):
     trained(store)
-    moved = dump(files, TENANT, tmp_path / "out", ["c", "none", "a"])
+    moved = dump(files, TENANT, tmp_path / "out", ["c", "a"])
     assert list(states(tmp_path / "out")) == list(moved.domains) == ["a", "c"]
-    assert moved.notes == ("the snapshot does not hold 'none'",)
 
 
 def test_a_dump_of_nothing(files, tmp_path):
@@ -111,9 +111,20 @@ def test_none_of_them_is_meant(store, files, tmp_path):
     trained(store, names="ab")
     dump(files, TENANT, tmp_path / "out")
     before = files.read()
-    moved = restore(files, TENANT, tmp_path / "out", ["none"])
-    assert (moved.domains, moved.notes) == ({}, ("the snapshot does not hold 'none'",))
+    for names, said in ((["a", "none"], "the snapshot does not hold 'none'"), ([], "no domain is named")):
+        with pytest.raises(UnknownDomain, match=f"{said}; it holds 'a', 'b'"):
+            restore(files, TENANT, tmp_path / "out", names)
+        with pytest.raises(UnknownDomain, match=f"{said}; it holds 'a', 'b'"):
+            dump(files, TENANT, tmp_path / "other", names)
     assert files.read() == before
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_dump_goes_into_a_stream(store, files):
+    trained(store, names="ab")
+    stream = io.BytesIO()
+    moved = dump(files, TENANT, stream, ["b"])
+    assert list(open_snapshot(stream.getvalue()).policies) == list(moved.domains) == ["b"]
 
 
 def test_a_bare_mapping_is_restored(store, files, tmp_path):
@@ -235,6 +246,12 @@ def test_rewards_of_before_are_not_learnt_again(store, files, tmp_path):
     fresh = LearningEngine(flags=Flags(ON), store=store)
     fresh.register_domain("a", POLICIES["a"]())
     assert sum(arm["n"] for arm in fresh.status()["a"]["arms"].values()) == 3
+    # A state of the policy alone says nothing of rewards, and goes back no less.
+    (tmp_path / "bare").write_text(json.dumps({"a": POLICIES["a"]().state_dict()}))
+    restore(files, TENANT, tmp_path / "bare")
+    fresh = LearningEngine(flags=Flags(ON), store=store)
+    fresh.register_domain("a", POLICIES["a"]())
+    assert (fresh.status()["a"]["arms"], fresh.registry.get("a").policy_version) == ({}, 0)
     # And one that was saved after them, and is rolled back, keeps the number too.
     engine.save()
     restore(files, TENANT, tmp_path / "out")

@@ -200,6 +200,33 @@ def test_lifts_of_the_shadow_are_judged_from_the_thousandth_on(tmp_path):
         assert ("it needs 1,000 requests" in " ".join(report.reasons)) == (verdict == "hold")
 
 
+@pytest.mark.parametrize(
+    ("rates", "turns", "verdict"),
+    [
+        ({"a": 0.12, "b": 0.02}, 4000, "hold"),
+        ({"a": 0.12, "b": 0.02}, 12000, "stop"),
+        ({"a": 0.98, "b": 0.88}, 4000, "stop"),
+    ],
+)
+def test_lifts_wait_for_rewards_that_are_rare_and_high(tmp_path, rates, turns, verdict):
+    """Where lifts of a core that learns err, nothing is said; where low rewards are the rare ones, they do not."""
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    setup = Experiment("policy::r", control="control", variants={"control": None, "b": "b"})
+    manager = ExperimentManager([setup], store=StateFile(tmp_path / "s.json"), flags=flags)
+    rng = np.random.default_rng(8)
+    for _ in range(turns):
+        arm = "ab"[int(rng.random() < 0.5)]
+        decision = Decision(arm, 0, "0-0-0", 0, 0.5, "exact")
+        trial = manager.decide("r", {"user_id": 1}, ["a", "b"], lambda decision=decision: decision)
+        manager.record_trial(trial, float(rng.random() < rates[arm]))
+    manager.save()
+    report = report_on(tmp_path).report
+    b = rows_of(report)["b"]
+    assert (report.verdict, b.difference_interval.known) == (verdict, verdict == "stop")
+    assert b.difference < 0.0
+    assert ("more where rewards are rare" in " ".join(report.reasons)) == (verdict == "hold")
+
+
 def test_rewards_alone_do_not_show_how_traffic_was_split(tmp_path):
     """Who paid is recorded, and nothing for those who did not: a better variant has more rewards."""
     flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
@@ -213,6 +240,66 @@ def test_rewards_alone_do_not_show_how_traffic_was_split(tmp_path):
     assert (report.verdict, report.checks[0].outcome) == ("hold", "unknown")
     assert report.checks[0].detail.startswith("it could not be made from rewards alone")
     assert any(reason.startswith("b earned 1 every time (") for reason in report.reasons)
+
+
+RATES = {"control": 0.1, "b": 0.3}
+
+
+def paying(folder, amounts, *, n=6000, everybody=False, request=True, logged=False):
+    """Users of whom b makes three times as many pay; those who do not have a reward of 0, or none at all."""
+    setup = Experiment("e", control="control", variants={"control": "x", "b": "y"}, phase="active")
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    manager = ExperimentManager([setup], store=StateFile(folder / "s.json"), flags=flags)
+    rng = np.random.default_rng(4)
+    with DecisionLog(folder / "run.jsonl", sync="none") as log:
+        for turn in range(n):
+            variant = manager.assign("e", turn) if request else list(RATES)[turn % 2]
+            paid = rng.random() < RATES[variant]
+            if logged:
+                decision = Decision(variant, 0, f"0-{turn:x}-0", 0, 0.5, "exact")
+                log.decision(decision, seed=0, experiment="e", variant=variant, user=f"u{turn}")
+            if not paid and not everybody:
+                continue
+            reward = amounts[variant] * rng.lognormal(0.0, 0.5) if paid else 0.0
+            manager.record("e", variant, reward)
+            if logged:
+                log.update(variant, reward, policy_version=0, decision_id=decision.decision_id)
+    manager.save()
+    if not logged:
+        (folder / "run.jsonl").unlink()
+    return report_on(folder).report
+
+
+@pytest.mark.parametrize("amounts", [{"control": 1.0, "b": 0.7}, {"control": 1.0, "b": 1.4}])
+@pytest.mark.parametrize("logged", [False, True])
+def test_rewards_of_different_requests_neither_ship_nor_stop(tmp_path, amounts, logged):
+    """Those of the payers alone are less, or more; of all users b earns more either way."""
+    report = paying(tmp_path, amounts, logged=logged)
+    (check,) = (check for check in report.checks if check.name == "rewards come back alike")
+    assert (report.verdict, check.outcome) == ("hold", "failed")
+    assert report.reasons[0].startswith("Rewards do not come back for as many of each variant's requests")
+    assert "Record one reward for each request, 0 where nothing was earned." in report.reasons[0]
+    span = rows_of(report)["b"].difference_interval
+    assert span.upper < 0.0 if amounts["b"] < 1.0 else span.lower > 0.0
+
+
+def test_rewards_of_every_request_ship(tmp_path):
+    report = paying(tmp_path, {"control": 1.0, "b": 0.7}, everybody=True)
+    assert (report.verdict, [check.outcome for check in report.checks]) == ("ship", ["passed"] * 3)
+
+
+def test_rewards_whose_requests_nobody_counted_hold_where_they_do_not_fit_the_shares(tmp_path):
+    report = paying(tmp_path, {"control": 1.0, "b": 0.7}, request=False)
+    assert (report.verdict, [check.outcome for check in report.checks]) == ("hold", ["unknown"])
+    assert report.reasons[0].startswith("It is not known whether the rewards of all variants are of the same sort")
+
+
+def test_harm_stops_where_rewards_of_all_requests_are_late(tmp_path, state_of_experiment):
+    manager = state_of_experiment(tmp_path / "state.json", {"control": 0.6, "b": 0.2}, 1500)
+    for turn in range(500):
+        manager.assign("checkout", f"open-{turn}")
+    manager.save()
+    assert report_on(tmp_path).report.verdict == "stop"
 
 
 def test_users_of_several_shares_are_held_against_none(tmp_path):
@@ -289,6 +376,33 @@ def test_in_the_shadow_differences_are_of_the_same_requests(tmp_path):
     stopped = report_on(tmp_path).report
     assert stopped.verdict == "stop"
     assert rows_of(stopped)["bold"] == bold
+
+
+@pytest.mark.parametrize(("served", "known"), [("ac", {"c"}), ("a", set()), ("bc", set())])
+def test_what_the_core_never_serves_is_held_against_nobody(tmp_path, served, known):
+    flags = StaticFlags({"ENABLE_EXPERIMENT_HARNESS": True})
+    experiment = Experiment("policy::r", control="a", variants={"a": "a", "b": "b", "c": "c"})
+    manager = ExperimentManager([experiment], store=StateFile(tmp_path / "s.json"), flags=flags)
+    rng = np.random.default_rng(0)
+    for turn in range(1500):
+        core = Decision(served[turn % len(served)], 0, "0-0-0", 0, 1.0 / len(served), "exact")
+        trial = manager.decide("r", {"user_id": f"u{turn}"}, ["a", "b", "c"], lambda core=core: core)
+        manager.record_trial(trial, float(rng.random() < {"a": 0.5, "b": 0.5, "c": 0.2}[trial.arm]))
+    manager.save()
+    report = report_on(tmp_path).report
+    rows = rows_of(report)
+    assert {name for name, row in rows.items() if row.difference is not None} == known
+    never = [name for name in "abc" if name not in served]
+    assert [name for name, row in rows.items() if row.mean is None] == never
+    told = " ".join(report.notes)
+    for name in never:
+        assert f"The core never serves what {name!r} would have served: nothing is known of it." in told
+    if known:
+        assert (report.verdict, report.best) == ("stop", "c")
+        assert rows["c"].difference_interval.upper < 0.0
+    else:
+        assert report.verdict == "hold"
+        assert report.reasons[0].startswith("The core never serves what ")
 
 
 def test_rewards_alone_are_units_too(tmp_path):

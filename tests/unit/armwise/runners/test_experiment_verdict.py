@@ -157,4 +157,19 @@ def test_rewards_that_do_not_come_back_alike_fail():
 
 def test_without_rewards_nothing_is_known():
     assert check_rewards({"control": 1000, "b": 1000}, {}).outcome == "unknown"
-    assert check_rewards({}, {}).detail == "there are no decisions yet"
+    assert check_rewards({}, {}).detail == "there are no requests yet"
+    stray = check_rewards({"control": 10, "b": 0}, {"control": 10, "b": 1})
+    assert (stray.outcome, stray.detail) == ("unknown", "no request was counted of b, and yet there are rewards")
+
+
+@pytest.mark.parametrize(
+    ("rewarded", "outcome"),
+    [
+        ({"control": 1001, "b": 1000}, "passed"),
+        ({"control": 3000, "b": 3000}, "passed"),
+        ({"control": 3000, "b": 3300}, "failed"),
+        ({"control": 1010, "b": 700}, "failed"),
+    ],
+)
+def test_requests_with_several_rewards_may_come_back_alike(rewarded, outcome):
+    assert check_rewards({"control": 1000, "b": 1000}, rewarded).outcome == outcome

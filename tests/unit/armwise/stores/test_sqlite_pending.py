@@ -36,7 +36,7 @@ def test_another_opening_finds_what_the_first_kept(store, path):
     assert store.join("route", "a", 0.1, 7, LIMITS).sequence == 1
     store.close()
     other = SQLitePending(str(path))
-    assert other.waiting() == 1
+    assert other.counts()["pending"] == 1
     assert other.unsaved("route", 0) == [(1, pending("a"), 0.1, 7)]
     assert other.join("route", "a", 0.1, 7, LIMITS).status == "duplicate"
     assert other.join("route", "b", 0.1, 7, LIMITS).sequence == 2
@@ -57,12 +57,46 @@ def test_what_is_not_saved_outlives_its_window(store):
 
 
 def test_rewards_that_must_go_unsaved_are_counted(store):
-    lost = 0
     for turn in range(100):
-        lost += store.expect(pending(str(turn)), LIMITS)[1]
+        store.expect(pending(str(turn)), LIMITS)
         store.join("route", str(turn), 1.0, 0, LIMITS)
+    lost = store.counts()["unsaved_dropped"]
     assert lost == 100 - len(store.unsaved("route", 0))
     assert lost > 0
+
+
+def test_what_was_counted_is_counted_still(store, path):
+    for name in "abc":
+        store.expect(pending(name), LIMITS)
+    for name in ("a", "a", "x", "b", "a"):
+        store.join("route", name, 1.0, 7, LIMITS)
+    store.join("route", "c", 1.0, 10**10, LIMITS)
+    for turn in range(20):
+        store.expect(pending(str(turn)), LIMITS)
+    expected = {
+        "pending": 8,
+        "applied": 2,
+        "duplicate": 2,
+        "late": 1,
+        "unknown": 1,
+        "dropped": 13,
+        "unsaved_dropped": 0,
+    }
+    assert store.counts() == expected
+    store.close()
+    assert DelayedRewards(SQLitePending(path)).counts == expected
+
+
+def test_what_is_not_applied_is_counted_once_or_not_at_all(store, path):
+    other = sqlite3.connect(path)
+    with other:
+        other.execute("CREATE TRIGGER full BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with pytest.raises(StoreError, match="disk full"):
+        store.join("route", "x", 1.0, 0, LIMITS)
+    with other:
+        other.execute("DROP TRIGGER full")
+    other.close()
+    assert store.counts()["unknown"] == 0
 
 
 def test_numbers_are_never_given_twice(store):
@@ -118,7 +152,7 @@ def test_a_decision_that_somebody_changed(store, path, kept):
     other.close()
     with pytest.raises(StoreError, match="was changed by somebody else"):
         store.join("route", "a", 1.0, 0, LIMITS)
-    assert store.waiting() == 1
+    assert store.counts()["pending"] == 1
     assert store.unsaved("route", 0) == []
 
 
@@ -129,7 +163,7 @@ def test_what_cannot_be_written_changes_nothing(store, path):
         other.execute("CREATE TRIGGER full BEFORE INSERT ON rewarded BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     with pytest.raises(StoreError, match=r"cannot write the pending decisions \(disk full\)"):
         store.join("route", "a", 1.0, 0, LIMITS)
-    assert store.waiting() == 1
+    assert store.counts()["pending"] == 1
     with other:
         other.execute("DROP TRIGGER full")
     other.close()
@@ -151,6 +185,6 @@ def test_a_store_may_be_dropped_in_any_thread(path):
     thread.start()
     thread.join()
     store = SQLitePending(path)
-    assert store.waiting() == 1
+    assert store.counts()["pending"] == 1
     store.close()
     store.close()

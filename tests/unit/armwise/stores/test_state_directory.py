@@ -212,7 +212,7 @@ def test_what_the_system_refuses_is_told(tmp_path):
 
 def test_pending_decisions_stand_beside_it(files):
     assert files.pending is files.pending
-    assert files.pending.waiting() == 0
+    assert files.pending.counts()["pending"] == 0
     assert files.path.with_name("main.db").exists()
 
 

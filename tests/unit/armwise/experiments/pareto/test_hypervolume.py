@@ -58,6 +58,8 @@ def test_many_points():
         ([[1.0, 2.0]], 0.0, "reference"),
         ([[1.0, 2.0]], [math.nan, 0.0], "reference"),
         ([[1.0, 2.0]], "ab", "reference"),
+        ([[1.0, 2.0]], [10**5000, 0.0], "reference is of type list, too large"),
+        ([[10**5000, 2.0]], [0.0, 0.0], "real numbers"),
         ([[1.0, math.inf]], [0.0, 0.0], "infinite"),
         ([[1.0, 1.0]], [-math.inf, 0.0], "infinite"),
         ([[1.0, math.nan]], [0.0, 0.0], "NaN"),

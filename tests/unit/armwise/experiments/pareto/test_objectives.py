@@ -44,6 +44,9 @@ def test_values_that_are_no_numbers(value):
     "objectives",
     [
         None,
+        [10**5000],
+        {"quality": (0.0, 1.0), 10**5000: (0.0, 1.0)},
+        {"quality": (0.0, 1.0), "cost": (0.0, 10**5000)},
         ("quality", "cost"),
         {},
         {"quality": (0.0, 1.0)},
