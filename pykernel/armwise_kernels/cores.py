@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from armwise_kernels import law
 from armwise_kernels.cores_arguments import contexts as checked_contexts
-from armwise_kernels.cores_arguments import listed, real_number, same_types, whole_time
+from armwise_kernels.cores_arguments import listed, real_number, same_types, shown, whole_time
 from armwise_kernels.jit_columns import Columns, Posterior
 from armwise_kernels.jit_posteriors import POSTERIORS, posterior_of
 
@@ -163,7 +163,7 @@ class PythonCore:
             bound = self._require()
             posterior, columns = bound.posterior, bound.everything.columns
             if type(n) is not int:
-                message = f"n: expected a whole number, got {n!r}"
+                message = f"n: expected a whole number, got {shown(n)}"
                 raise TypeError(message)
             if not 0 <= n < MOST_DECISIONS:
                 message = f"n: expected a number in [0, 2**31), got {n}"

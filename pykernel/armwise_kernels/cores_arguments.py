@@ -22,7 +22,7 @@ S = TypeVar("S", bound=np.generic)
 def whole_time(now: object) -> int:
     """Whole nanoseconds since the epoch, as a plain int."""
     if type(now) is not int:
-        message = f"now: expected None or whole nanoseconds, got {now!r}"
+        message = f"now: expected None or whole nanoseconds, got {shown(now)}"
         raise TypeError(message)
     if now < 0:
         message = f"now: expected nanoseconds since the epoch, got {now}"
@@ -78,12 +78,16 @@ def real_number(name: str, value: object) -> float:
         good = not value.ndim and value.dtype.kind in "biuf" and not isinstance(value, np.ma.MaskedArray)
     if good and isinstance(value, (SupportsFloat, SupportsIndex)):
         return float(value)
-    try:
-        given = f"{value!r:.60}"
-    except (ValueError, RecursionError):  # too many digits, or lists too deep
-        given = f"a {type(value).__name__}"
-    message = f"{name}: expected a number, got {given}"
+    message = f"{name}: expected a number, got {shown(value)}"
     raise TypeError(message)
+
+
+def shown(value: object) -> str:
+    """A value for a message, in few words; its type where Python cannot write it out."""
+    try:
+        return f"{value!r:.60}"
+    except (ValueError, RecursionError):  # too many digits, or lists too deep
+        return f"a {type(value).__name__}"
 
 
 def same_types(a: tuple[Label, ...], b: tuple[Label, ...]) -> bool:
