@@ -42,7 +42,6 @@ class Spending(RuleBasedStateMachine):
     @rule(seconds=strategies.integers(0, 250))
     def wait(self, seconds):
         self.now += seconds
-        self.budget.settle(self.budget.reserve(0.0, now=float(self.now)), 0.0, now=float(self.now))
         self.roll()
 
     @rule(cost=COSTS, late=strategies.integers(0, 1000), target=reservations)
