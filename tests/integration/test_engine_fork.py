@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import textwrap
 
+import forks
 import pytest
 
 pytestmark = [
@@ -16,46 +13,17 @@ pytestmark = [
 ]
 
 PRELUDE = """
-import json, os, sys, threading, time
 from armwise import ThompsonSampling
 from armwise.learning import Flags, LearningEngine
 from armwise.rewards import DelayedRewards
 
 ON = {"ENABLE_RL_GLOBAL": True, "ENABLE_RL_ROUTING": True}
 ARMS = ["a", "b", "c"]
-
-def forked(work):
-    '''Run work in a forked child and return what it returns, or None where it died or did not end.'''
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reader)
-        status = 1
-        try:
-            os.write(writer, json.dumps(work()).encode())
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writer)
-    deadline = time.monotonic() + 60
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        if time.monotonic() > deadline:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
-            return None
-        time.sleep(0.001)
-    with os.fdopen(reader, "rb") as file:
-        text = file.read()
-    return json.loads(text) if text else None
 """
 
 
 def run(program):
-    # Python 3.12 warns of forks beside threads, which is what is tested here.
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + textwrap.dedent(program)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    return forks.run(PRELUDE, program, 120)
 
 
 @pytest.mark.parametrize("active", [False, True])

@@ -6,8 +6,9 @@ about stopping.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from armwise._lazily import lazily as _lazily
 
 if TYPE_CHECKING:
     from armwise.experiments.allocation import (
@@ -83,17 +84,4 @@ _HOMES: Final = {
     "pareto_front": "pareto",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import the module of an exported name."""
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Every name, imported or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazily(globals(), _HOMES)

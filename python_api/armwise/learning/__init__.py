@@ -5,8 +5,9 @@ Names are imported when they are first asked for.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from armwise._lazily import lazily as _lazily
 
 if TYPE_CHECKING:
     from armwise.learning._from_config import Configured, check_config, configured
@@ -76,17 +77,4 @@ _HOMES: Final = {
     "seal": "snapshot",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import the module of an exported name."""
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Every name, imported or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazily(globals(), _HOMES)
